@@ -1,0 +1,9 @@
+//! The lab, driven by raw sockets: one test per behaviour, and no sleeps.
+
+mod answers;
+mod connections;
+mod faults;
+mod handle;
+mod peer;
+mod scripts;
+mod uploads;

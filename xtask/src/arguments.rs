@@ -1,0 +1,110 @@
+//! Words of the command line → a task. Knows no task's inside.
+
+/// What `cargo xtask help` prints.
+pub const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test [--fast] [--filter EXPR]   everything that must hold before a change goes in
+       --fast                     without the documentation and the feature builds
+       --filter EXPR              only these tests (a part of the name, or a nextest filter expression)
+  tidy                            the rules of the house only: floors, sizes, promised tests, links
+  install                         what the tests need and this machine lacks (Debian, as root)
+  help                            this text
+
+exit codes: 0 fine, 1 a check failed or something is missing, 2 usage";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Print the usage.
+    Help,
+    /// Install what the tests need.
+    Install,
+    /// Run every check.
+    Test(TestOptions),
+    /// Check the rules of the house.
+    Tidy,
+}
+
+/// How `test` was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TestOptions {
+    /// Leave out the documentation and the feature builds.
+    pub fast: bool,
+    /// Passed to the test runner; none runs every test.
+    pub filter: Option<String>,
+}
+
+/// Reads the command line, without the program's name.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse(words: &[String]) -> Result<Task, String> {
+    let Some((task, rest)) = words.split_first() else {
+        return Err("no task given".to_owned());
+    };
+    let task = match task.as_str() {
+        "test" => return test_options(rest).map(Task::Test),
+        "tidy" => Task::Tidy,
+        "install" => Task::Install,
+        "help" | "--help" | "-h" => Task::Help,
+        other => return Err(format!("unknown task {other:?}")),
+    };
+    match rest.first() {
+        None => Ok(task),
+        Some(extra) => Err(format!("unexpected {extra:?}: this task takes nothing")),
+    }
+}
+
+fn test_options(words: &[String]) -> Result<TestOptions, String> {
+    let mut options = TestOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--fast" => options.fast = true,
+            "--filter" => {
+                let filter = words.next().ok_or("--filter needs an expression")?;
+                options.filter = Some(filter.clone());
+            }
+            other => return Err(format!("unknown option {other:?}")),
+        }
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Task, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&words)
+    }
+
+    #[test]
+    fn each_task_has_its_word() {
+        assert_eq!(parse_line("help"), Ok(Task::Help));
+        assert_eq!(parse_line("install"), Ok(Task::Install));
+        assert_eq!(parse_line("tidy"), Ok(Task::Tidy));
+        assert_eq!(parse_line("test"), Ok(Task::Test(TestOptions::default())));
+    }
+
+    #[test]
+    fn test_takes_its_options_in_any_order() {
+        let options = TestOptions {
+            fast: true,
+            filter: Some("peer".to_owned()),
+        };
+        assert_eq!(
+            parse_line("test --filter peer --fast"),
+            Ok(Task::Test(options))
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for line in ["", "tset", "test --slow", "test --filter", "tidy now"] {
+            assert!(parse_line(line).is_err(), "{line:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What the tests need from the machine: finds it, installs it when it may, says what to run when it may not.
+//!
+//! Knows Debian's `apt-get` and `rustup`; starts no service and leaves none running.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A program the tests run, and the Debian package that brings it.
+struct Need {
+    /// Any of these will do.
+    programs: &'static [&'static str],
+    package: &'static str,
+    purpose: &'static str,
+}
+
+const PROGRAMS: &[Need] = &[
+    Need {
+        programs: &["nginx"],
+        package: "nginx",
+        purpose: "the tests against a real nginx",
+    },
+    Need {
+        programs: &["apache2", "httpd"],
+        package: "apache2",
+        purpose: "the tests against a real Apache httpd",
+    },
+];
+
+/// Parts of the Rust toolchain that a minimal installation lacks.
+const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// Debian asks this file whether a package may start its service.
+const SERVICE_POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// The cargo that runs us, so that children use the same toolchain.
+#[must_use]
+pub fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+/// Where `program` is: on `PATH`, among the system programs that an ordinary user's `PATH` omits,
+/// or in cargo's own folder.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let user_home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    folders.extend(cargo_home.or(user_home).map(|home| home.join("bin")));
+    folders
+        .into_iter()
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Makes sure that everything the tests need is there.
+///
+/// # Errors
+/// What is missing, and the command that would bring it.
+pub fn run() -> Result<(), String> {
+    install_components()?;
+    let missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
+    if missing.is_empty() {
+        println!("everything the tests need is here");
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let by_hand = format!(
+        "apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    let wanted: Vec<String> = missing.iter().map(|need| need.to_string()).collect();
+    let wanted = wanted.join("; ");
+    if find("apt-get").is_none() {
+        return Err(format!(
+            "missing: {wanted}. There is no apt-get here: install them as this system does"
+        ));
+    }
+    if !is_root() {
+        return Err(format!("missing: {wanted}. Run as root: {by_hand}"));
+    }
+    println!("installing {}", packages.join(", "));
+    install_packages(&packages).map_err(|error| format!("{error}. By hand: {by_hand}"))?;
+    match missing.into_iter().find(|need| need.is_missing()) {
+        None => Ok(()),
+        Some(need) => Err(format!("still missing after the installation: {need}")),
+    }
+}
+
+impl Need {
+    fn is_missing(&self) -> bool {
+        self.programs.iter().all(|program| find(program).is_none())
+    }
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{} (for {})",
+            self.programs.join(" or "),
+            self.purpose
+        )
+    }
+}
+
+fn install_components() -> Result<(), String> {
+    for (subcommand, component) in COMPONENTS {
+        if succeeds(Command::new(cargo()).args([*subcommand, "--version"])) {
+            continue;
+        }
+        let by_hand = format!("rustup component add {component}");
+        if find("rustup").is_none() {
+            return Err(format!(
+                "missing: cargo {subcommand}. With rustup: {by_hand}; else install {component} as this system does"
+            ));
+        }
+        println!("installing {component}");
+        must_succeed(Command::new("rustup").args(["component", "add", component]))?;
+    }
+    Ok(())
+}
+
+fn install_packages(packages: &[&str]) -> Result<(), String> {
+    let _no_services = ServicesStayDown::declare()?;
+    must_succeed(apt_get().args(["-q", "update"]))?;
+    must_succeed(
+        apt_get()
+            .args(["-q", "install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn must_succeed(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} failed ({status})")),
+        Err(error) => Err(format!("{program} did not start: {error}")),
+    }
+}
+
+/// While this lives, Debian's packages start no service: the tests start their own servers, on their own ports.
+/// An existing policy is the machine owner's and stays.
+struct ServicesStayDown {
+    ours: bool,
+}
+
+impl ServicesStayDown {
+    fn declare() -> Result<Self, String> {
+        let created = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(SERVICE_POLICY);
+        match created {
+            Ok(mut file) => file
+                .write_all(b"#!/bin/sh\nexit 101\n")
+                .map(|()| Self { ours: true })
+                .map_err(|error| format!("{SERVICE_POLICY}: {error}")),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Ok(Self { ours: false })
+            }
+            Err(error) => Err(format!("{SERVICE_POLICY}: {error}")),
+        }
+    }
+}
+
+impl Drop for ServicesStayDown {
+    fn drop(&mut self) {
+        if self.ours
+            && let Err(error) = std::fs::remove_file(SERVICE_POLICY)
+        {
+            eprintln!("xtask: {SERVICE_POLICY} could not be removed ({error}): remove it by hand");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_every_system_is_found_and_an_invented_one_is_not() {
+        assert!(find("sh").is_some());
+        assert!(find("no-such-program-anywhere").is_none());
+    }
+
+    #[test]
+    fn a_need_names_its_programs_and_purpose() {
+        let need = Need {
+            programs: &["no-such-a", "no-such-b"],
+            package: "p",
+            purpose: "a test",
+        };
+        assert!(need.is_missing());
+        assert_eq!(need.to_string(), "no-such-a or no-such-b (for a test)");
+    }
+}
