@@ -44,6 +44,7 @@ pub(super) const HOUSES: &[House] = &[
         name: "keepwarm",
         source: "crates/keepwarm/src",
         floors: &[
+            ("advice", 4),
             ("client", 4),
             ("request", 4),
             ("response", 4),

@@ -1,0 +1,188 @@
+//! `Event`: everything that happens to calls and connections, as values.
+//!
+//! Owns the closed list of events and the identifiers in them. Refuses to carry references into the client,
+//! so an observer can never reach back.
+//!
+//! The contract. Pairs are complete: `CallStarted`/`CallEnded`, `Queued`/`Dequeued`, `DialStarted`/`DialEnded`,
+//! `Opened`/`Closed`, `CheckedOut`/`ExchangeEnded`. Events are emitted with no lock held, in the order in
+//! which things happened to one connection or one call. Nesting:
+//!
+//! ```text
+//! CallStarted
+//! ├─ Queued … Dequeued              only when no idle connection could serve
+//! │    └─ DialStarted … DialEnded   may outlive the call that caused it
+//! │         └─ Opened … Closed      the connection's life, across calls
+//! ├─ CheckedOut                     again for each attempt
+//! │    ├─ RequestSent
+//! │    ├─ ResponseHead
+//! │    └─ ExchangeEnded             with the Reuse verdict, then Parked or Closed
+//! ├─ RetryDecided                   after each failed attempt
+//! └─ CallEnded
+//! ```
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::origin::Origin;
+use crate::reason::{Closed, Miss, Phase, Retry, Reuse};
+
+/// One connection, never reused for another within a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// One call of the client, retries included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// One attempt to open a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialId(pub u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// An event and when it happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Monotonic time.
+    pub at: Instant,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// A call began.
+    CallStarted {
+        /// The call.
+        call: CallId,
+        /// Its method.
+        method: http::Method,
+        /// Where it goes.
+        origin: Origin,
+    },
+    /// No idle connection could serve the call; it waits.
+    Queued {
+        /// The call.
+        call: CallId,
+        /// Why none could.
+        miss: Miss,
+    },
+    /// The wait ended, with a connection or without.
+    Dequeued {
+        /// The call.
+        call: CallId,
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// A connection is being opened.
+    DialStarted {
+        /// The attempt.
+        dial: DialId,
+        /// Where to.
+        origin: Origin,
+        /// Why it is needed.
+        miss: Miss,
+    },
+    /// The attempt ended.
+    DialEnded {
+        /// The attempt.
+        dial: DialId,
+        /// The connection, or what went wrong.
+        outcome: Result<ConnectionId, String>,
+    },
+    /// A connection exists.
+    Opened {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its origin.
+        origin: Origin,
+        /// Our address; none for a Unix socket.
+        local: Option<SocketAddr>,
+        /// The server's address; none for a Unix socket.
+        remote: Option<SocketAddr>,
+    },
+    /// A call took a connection.
+    CheckedOut {
+        /// The call.
+        call: CallId,
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether it had been in the pool.
+        reused: bool,
+        /// Requests on it, this one included.
+        requests: u64,
+        /// How long it had been idle; none when it is new.
+        idle: Option<Duration>,
+    },
+    /// The request was written whole.
+    RequestSent {
+        /// The call.
+        call: CallId,
+        /// The connection.
+        connection: ConnectionId,
+        /// Bytes written for it, head and framing included.
+        bytes: u64,
+    },
+    /// A response head arrived, interim ones included.
+    ResponseHead {
+        /// The call.
+        call: CallId,
+        /// The connection.
+        connection: ConnectionId,
+        /// Its status.
+        status: u16,
+    },
+    /// The exchange is over.
+    ExchangeEnded {
+        /// The call.
+        call: CallId,
+        /// The connection.
+        connection: ConnectionId,
+        /// May the connection serve again?
+        reuse: Reuse,
+    },
+    /// The connection went into the pool.
+    Parked {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The connection's socket was closed.
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why and by whom.
+        closed: Closed,
+        /// Requests it served.
+        requests: u64,
+        /// Its age.
+        age: Duration,
+    },
+    /// An exchange failed; this was decided about the request.
+    RetryDecided {
+        /// The call.
+        call: CallId,
+        /// Sent again, or not, and why.
+        retry: Retry,
+    },
+    /// The call is over: its body was read, dropped, or it failed.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// The phase in which it failed; none when it did not.
+        failed: Option<Phase>,
+    },
+}
+
+/// Receives every event.
+///
+/// Called on the caller's task with no lock held; it must be quick and must not call the client.
+pub trait Observer: Send + Sync + 'static {
+    /// One event.
+    fn on_event(&self, event: &Event);
+}

@@ -1,0 +1,204 @@
+//! Writing requests: heads and chunks.
+//!
+//! Owns the bytes that frame a request, so that they cannot contradict it. Refuses to know when they are sent.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, TRAILER, TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{HeaderName, HeaderValue, Method};
+
+use super::BodyLength;
+use crate::origin::OriginRef;
+
+/// What the `Host` line names (RFC 9110 §7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostPort<'a> {
+    /// The host, brackets of an IPv6 literal included.
+    pub host: &'a str,
+    /// The port; none when it is the scheme's own, which is not written.
+    pub port: Option<u16>,
+}
+
+impl<'a> From<&OriginRef<'a>> for HostPort<'a> {
+    fn from(origin: &OriginRef<'a>) -> Self {
+        Self {
+            host: origin.host,
+            port: (origin.port != origin.scheme.default_port()).then_some(origin.port),
+        }
+    }
+}
+
+/// What a request's head says beside the caller's fields.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadExtras<'a> {
+    /// The `Host` line when the fields have none. None: no line is added.
+    pub host: Option<HostPort<'a>>,
+    /// Add `Connection: close`, unless the fields say it.
+    pub close: bool,
+    /// How the body is framed. The caller's own `Content-Length` and `Transfer-Encoding` are not written.
+    pub length: BodyLength,
+    /// Add `Expect: 100-continue`, unless the fields have an `Expect`.
+    pub expect_continue: bool,
+    /// The `User-Agent` line when the fields have none. None: no line is added.
+    pub user_agent: Option<&'a str>,
+}
+
+/// Which of the lines that we might add are among the caller's fields.
+#[derive(Default)]
+struct Present {
+    close: bool,
+    expect: bool,
+    host: bool,
+    user_agent: bool,
+}
+
+impl Present {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut present = Self::default();
+        for (name, value) in headers {
+            if *name == HOST {
+                present.host = true;
+            } else if *name == USER_AGENT {
+                present.user_agent = true;
+            } else if *name == CONNECTION {
+                present.close |= says_close(value);
+            } else if *name == EXPECT {
+                present.expect = true;
+            }
+        }
+        present
+    }
+}
+
+/// Whether a `Connection` value holds the token `close`.
+fn says_close(value: &HeaderValue) -> bool {
+    value
+        .as_bytes()
+        .split(|&byte| byte == b',')
+        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
+/// Writes a request's head: request line, `Host` first, what framing needs, the caller's fields.
+///
+/// `target` is written as it is; it must be one of the four forms of RFC 9112 §3.2 and hold neither blanks
+/// nor control bytes, as those of `http::Uri` do. An empty body is announced for POST, PUT and PATCH only, as in Go.
+pub fn request_head(
+    out: &mut Vec<u8>,
+    method: &Method,
+    target: &str,
+    headers: &HeaderMap,
+    extras: &HeadExtras<'_>,
+) {
+    let present = Present::of(headers);
+    out.reserve(256);
+    out.extend_from_slice(method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    if present.host {
+        for value in headers.get_all(HOST) {
+            line(out, b"host", value.as_bytes());
+        }
+    } else if let Some(host) = &extras.host {
+        host_line(out, host);
+    }
+    if !present.user_agent
+        && let Some(user_agent) = extras.user_agent
+    {
+        line(out, b"user-agent", user_agent.as_bytes());
+    }
+    if extras.close && !present.close {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    length_line(out, method, extras.length);
+    if extras.expect_continue && !present.expect {
+        out.extend_from_slice(b"expect: 100-continue\r\n");
+    }
+    for (name, value) in headers {
+        if *name != HOST && *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
+            line(out, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn host_line(out: &mut Vec<u8>, host: &HostPort<'_>) {
+    out.extend_from_slice(b"host: ");
+    out.extend_from_slice(host.host.as_bytes());
+    if let Some(port) = host.port {
+        out.push(b':');
+        decimal(out, u64::from(port));
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn length_line(out: &mut Vec<u8>, method: &Method, length: BodyLength) {
+    match length {
+        BodyLength::Empty => {
+            //= RFC 9110 §8.6: Content-Length 0 is for methods whose semantics anticipate a body.
+            if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+                out.extend_from_slice(b"content-length: 0\r\n");
+            }
+        }
+        BodyLength::Known(length) => {
+            out.extend_from_slice(b"content-length: ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
+        BodyLength::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+    }
+}
+
+fn decimal(out: &mut Vec<u8>, number: u64) {
+    digits(out, number, 10);
+}
+
+fn digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
+    // A number in decimal has at most 20 digits.
+    let mut text = [0_u8; 20];
+    let mut from = text.len();
+    loop {
+        from -= 1;
+        text[from] = b"0123456789abcdef"[(number % base) as usize];
+        number /= base;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&text[from..]);
+}
+
+/// Writes what stands before a chunk's data. An empty chunk would end the body: nothing is written for it.
+pub fn chunk_head(out: &mut Vec<u8>, length: usize) {
+    if length > 0 {
+        digits(out, length as u64, 16);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Writes what stands behind a chunk's data.
+pub fn chunk_end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the end of a chunked body. Fields that must not be trailers (RFC 9110 §6.5.1) are left out.
+pub fn last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers.into_iter().flatten() {
+        if may_trail(name) {
+            line(out, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn may_trail(name: &HeaderName) -> bool {
+    ![CONNECTION, CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING].contains(name)
+}
