@@ -93,6 +93,10 @@ pub fn request_head(
     out.reserve(256);
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
+    if target.starts_with('?') {
+        //= RFC 9112 §3.2.1: an empty path is sent as "/".
+        out.push(b'/');
+    }
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     if present.host {

@@ -1,0 +1,73 @@
+//! HTTP connections that stay warm, and that tell you why when they don't.
+//!
+//! A client whose reason to exist is the persistent connection. Connections are kept and reused without any
+//! header to set; each answer says which connection carried it and whether that one may serve again:
+//!
+//! ```no_run
+//! # async fn example() -> keepwarm::Result<()> {
+//! let client = keepwarm::Client::new();
+//! let response = client.get("http://127.0.0.1:8080/").send().await?;
+//! println!("{}", response.connection()); // #1 reused (4th request, idle 1.2 s), h1, 127.0.0.1:8080
+//! let text = response.text().await?;
+//! # drop(text); Ok(()) }
+//! ```
+//!
+//! Every limit and timeout is a setting with a stated default ([`Config`]):
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! # fn example() -> keepwarm::Result<()> {
+//! let client = keepwarm::Client::builder()
+//!     .max_idle_per_host(200)
+//!     .idle_timeout(Duration::from_secs(90))
+//!     .response_header_timeout(Duration::from_secs(10))
+//!     .build()?;
+//! # drop(client); Ok(()) }
+//! ```
+//!
+//! And when connections are not reused, the pool says why, with numbers:
+//!
+//! ```no_run
+//! # let client = keepwarm::Client::new();
+//! let stats = client.stats();
+//! println!("{:.0} % reused", stats.total().reuse_ratio() * 100.0);
+//! for end in stats.closed() {
+//!     println!("{} × {}", end.count, end.reason); // 3 × the server closed it after 5 s idle
+//! }
+//! ```
+//!
+//! Settings are fixed once a client is built; what was a setting then is no method now:
+//!
+//! ```compile_fail
+//! let client = keepwarm::Client::new();
+//! client.max_idle(5);
+//! ```
+//!
+//! [`Client::retune`] is the one safe way to change limits while the client is in use.
+
+pub mod advice;
+mod client;
+pub mod config;
+mod conn;
+pub mod dial;
+mod error;
+mod pool;
+mod request;
+mod response;
+mod transport;
+
+pub use client::Client;
+pub use config::{Config, Limits, RetryPolicy, TcpKeepalive};
+pub use conn::{Io, Stream};
+pub use error::{Error, ErrorKind, Result};
+pub use keepwarm_core::event;
+pub use keepwarm_core::learn::{Estimate, Source as EstimateSource};
+pub use keepwarm_core::origin::Origin;
+pub use keepwarm_core::reason;
+pub use keepwarm_core::time::Human;
+pub use pool::{Counts, Ended, OriginStats, Retried, ShutdownReport, Stats};
+pub use request::{BoxError, RequestBody, RequestBuilder};
+pub use response::Response;
+pub use transport::body::Body;
+pub use transport::info::{ConnectionInfo, Protocol, Timings};
+pub use transport::upgrade::Upgraded;

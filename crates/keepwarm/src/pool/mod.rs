@@ -1,0 +1,41 @@
+//! The pool's shell: one machine per origin behind one small lock, and what carries out its decisions.
+//!
+//! Owns the locks, the dial tasks, the keepers (one per runtime) and the counts over all origins.
+//! Refuses to decide: `keepwarm_core::pool` does. Refuses to know HTTP: it is handed a `Reuse`.
+//!
+//! The one rule of every file here: decide under the lock, act after it. [`origin::OriginPool::enter`] is the
+//! only place that takes an origin's lock.
+
+mod dialing;
+mod global;
+pub(crate) mod habits;
+mod handle;
+mod keeper;
+mod lease;
+mod origin;
+mod registry;
+mod shared;
+mod stats;
+
+pub(crate) use handle::Handle;
+pub(crate) use lease::{Acquired, Lease, Waiting};
+pub(crate) use shared::Shared;
+pub use shared::ShutdownReport;
+pub use stats::{Counts, Ended, OriginStats, Retried, Stats};
+
+use crate::conn::Connection;
+use crate::error::Error;
+
+/// A pooled connection, boxed once when it is opened: moving it about moves a pointer.
+pub(crate) type Pooled = Box<Connection<Home>>;
+pub(crate) type Machine = keepwarm_core::pool::Machine<Pooled, lease::Waiter, Error>;
+pub(crate) type Action = keepwarm_core::pool::Action<Pooled, lease::Waiter, Error>;
+pub(crate) type Leased = keepwarm_core::pool::Leased<Pooled>;
+
+/// What a connection knows of where it belongs.
+pub(crate) struct Home {
+    /// The pool it returns to. A circle while it is parked there; `Shared::close` breaks it.
+    pub(crate) pool: std::sync::Arc<origin::OriginPool>,
+    /// The runtime that drives its socket.
+    pub(crate) keeper: std::sync::Arc<keeper::Keeper>,
+}

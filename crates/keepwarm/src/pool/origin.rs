@@ -1,0 +1,333 @@
+//! `OriginPool`: one origin's machine, its lock, and the carrying out of what it decides.
+//!
+//! Owns the only function that takes the lock ([`OriginPool::enter`]) and the only one that executes actions.
+//! Refuses to know the other origins: the counts over all of them are in `global`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use keepwarm_core::event::{ConnectionId, DialId, EventKind};
+use keepwarm_core::origin::Origin;
+use keepwarm_core::pool::{Hint, IdleEnd, Put, Refusal, Slot, Ticket};
+use keepwarm_core::reason::{CloseReason, Limit, Miss, Phase, Retry, Reuse};
+use keepwarm_core::time::Now;
+use tokio::sync::oneshot;
+
+use super::global::Standing;
+use super::keeper::Keeper;
+use super::lease::{Acquired, Lease, Waiter, Waiting, dead_because};
+use super::stats::Retries;
+use super::{Action, Leased, Machine, Shared};
+use crate::conn::Quiet;
+use crate::error::{Error, ErrorKind};
+
+/// The pool of one origin.
+pub(crate) struct OriginPool {
+    pub(crate) origin: Origin,
+    pub(crate) shared: Arc<Shared>,
+    pub(super) state: Mutex<State>,
+    /// When the machine wants to be called next, in the shared clock's nanoseconds.
+    deadline: AtomicU64,
+    pub(super) standing: Standing,
+}
+
+pub(super) struct State {
+    pub(super) machine: Machine,
+    pub(super) retries: Retries,
+    /// Dropping a sender cancels its dial.
+    pub(super) dials: HashMap<DialId, oneshot::Sender<()>>,
+    /// Removed from the registry: a call that still finds it must look again.
+    pub(super) retired: bool,
+}
+
+impl OriginPool {
+    pub(super) fn new(origin: Origin, shared: Arc<Shared>) -> Self {
+        let seed = origin.parts().hash_code() ^ shared.seed();
+        let machine = Machine::new(shared.limits().machine(), seed);
+        Self {
+            origin,
+            shared,
+            state: Mutex::new(State {
+                machine,
+                retries: Retries::default(),
+                dials: HashMap::new(),
+                retired: false,
+            }),
+            deadline: AtomicU64::new(u64::MAX),
+            standing: Standing::default(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock panics halfway through a change; should it ever, the counts are still sums.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the machine decide, then carries out what it decided, with the lock gone.
+    pub(super) fn enter<R>(
+        self: &Arc<Self>,
+        keeper: Option<&Keeper>,
+        decide: impl FnOnce(&mut State) -> R,
+    ) -> R {
+        let mut state = self.lock();
+        let before = state.machine.census();
+        let result = decide(&mut state);
+        let after = state.machine.census();
+        let oldest = state.machine.oldest_idle();
+        let deadline = state.machine.next_deadline();
+        let wants_dial = state.machine.wants_dial();
+        let actions = if state.machine.has_actions() {
+            state.machine.take_actions()
+        } else {
+            Vec::new()
+        };
+        drop(state);
+
+        self.announce_deadline(keeper, deadline);
+        let global = &self.shared.global;
+        global.count(self, before, after, oldest);
+        for action in actions {
+            self.act(action);
+        }
+        if wants_dial {
+            self.pump();
+        }
+        if after.idle > before.idle && global.is_over_idle() {
+            self.shared.evict_over();
+        }
+        if after.open() < before.open() || after.idle > before.idle {
+            global.feed();
+        }
+        result
+    }
+
+    fn announce_deadline(&self, keeper: Option<&Keeper>, deadline: Option<Instant>) {
+        let at = deadline.map_or(u64::MAX, |instant| self.shared.nanos(instant));
+        if self.deadline.load(Ordering::Relaxed) != at {
+            self.deadline.store(at, Ordering::Release);
+        }
+        if at != u64::MAX {
+            match keeper {
+                Some(keeper) => keeper.wake_by(at),
+                None => self.shared.wake_keeper_by(at),
+            }
+        }
+    }
+
+    /// Since when the connection idle longest is idle.
+    pub(super) fn oldest_idle(&self) -> Option<Instant> {
+        self.lock().machine.oldest_idle()
+    }
+
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline.load(Ordering::Acquire)
+    }
+
+    fn act(self: &Arc<Self>, action: Action) {
+        match action {
+            Action::Dial { dial, lane, miss } => self.dial(dial, lane, miss),
+            Action::CancelDial { dial } => {
+                let cancelled = self.lock().dials.remove(&dial);
+                drop(cancelled);
+            }
+            Action::Deliver {
+                waiter,
+                leased,
+                miss,
+            } => {
+                // Should the call have gone meanwhile, the lease comes back in the error and returns itself.
+                let _returned = waiter.0.send(Ok(Lease::new(leased, miss)));
+            }
+            Action::Refuse { waiter, why } => {
+                let _gone = waiter.0.send(Err(self.refusal(why)));
+            }
+            Action::Close {
+                id,
+                connection,
+                reason,
+                requests,
+                opened,
+                ..
+            } => {
+                drop(connection);
+                self.shared.emit(|| EventKind::Closed {
+                    connection: id,
+                    closed: reason.into(),
+                    requests,
+                    age: opened.elapsed(),
+                });
+            }
+            Action::Recheck { slot, id } => self.on_poke(slot, id),
+        }
+    }
+
+    fn refusal(&self, why: Refusal<Error>) -> Error {
+        match why {
+            Refusal::DialFailed(error) => error,
+            Refusal::QueueFull { limit } => Error::new(
+                ErrorKind::Queue,
+                Phase::Queue,
+                format!(
+                    "{limit} calls already wait for a connection to {} (max_waiters)",
+                    self.origin
+                ),
+            )
+            .with_limit(Limit::QueueLength),
+            Refusal::RuntimeGone => Error::new(
+                ErrorKind::Closed,
+                Phase::Queue,
+                "the runtime of this call is gone",
+            ),
+            Refusal::ShutDown => Error::shut_down(),
+        }
+    }
+
+    /// Starts the dials that waiting calls need and the limit over all origins allows.
+    pub(super) fn pump(self: &Arc<Self>) {
+        while self.lock().machine.wants_dial() {
+            if !self.shared.reserve() {
+                self.shared.global.starve(self);
+                // A place may have come free between the two: look once more rather than sleep on it.
+                if !self.shared.reserve() {
+                    return;
+                }
+            }
+            let dial = self.shared.next_dial();
+            let now = Instant::now();
+            let started = self.enter(None, |state| state.machine.start_dial(now, dial));
+            self.shared.global.unreserve();
+            if !started {
+                return;
+            }
+        }
+    }
+
+    /// An idle connection, or a place in the queue. None when this pool was retired: look up the origin again.
+    pub(crate) fn acquire(
+        self: &Arc<Self>,
+        now: Now,
+        keeper: &Keeper,
+        replayable: bool,
+    ) -> Option<Acquired> {
+        let mut only_closing = false;
+        loop {
+            let taken = self.enter(Some(keeper), |state| {
+                if state.retired {
+                    return None;
+                }
+                let lane = keeper.lane;
+                Some(state.machine.take(now, lane, replayable).map_err(|miss| {
+                    let miss = match miss {
+                        Miss::AllBusy { .. } | Miss::FirstForOrigin if only_closing => {
+                            Miss::OnlyClosing
+                        }
+                        miss => miss,
+                    };
+                    let (sender, receiver) = oneshot::channel();
+                    let waiter = Waiter(sender);
+                    let ticket = (state.machine).wait(now.instant, lane, replayable, miss, waiter);
+                    (miss, ticket, receiver)
+                }))
+            })?;
+            let mut leased = match taken {
+                Ok(leased) => leased,
+                Err((miss, ticket, receiver)) => {
+                    return Some(Acquired::Later(Waiting {
+                        pool: Arc::clone(self),
+                        ticket,
+                        receiver,
+                        miss,
+                    }));
+                }
+            };
+            match leased.connection.check(now.instant) {
+                Quiet::Nothing => return Some(Acquired::Ready(Lease::new(leased, None))),
+                quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+                    only_closing = true;
+                    let idle = leased.idle().unwrap_or_default();
+                    self.discard(leased, dead_because(quiet, idle));
+                }
+            }
+        }
+    }
+
+    pub(super) fn put(
+        self: &Arc<Self>,
+        now: Instant,
+        leased: Leased,
+        verdict: Reuse,
+        hint: Hint,
+    ) -> Reuse {
+        let id = leased.id();
+        let keeper = Arc::clone(&leased.connection.home.keeper);
+        // The pool's own reason is wanted only when it closes what the exchange would keep.
+        let known = match &verdict {
+            Reuse::Keep => None,
+            Reuse::Close(_) => Some(verdict.clone()),
+        };
+        let (put, closed) = self.enter(Some(&keeper), |state| {
+            let put = state.machine.put(now, leased, verdict, hint);
+            (put, state.machine.last_closed())
+        });
+        match put {
+            Put::Parked => {
+                self.shared.emit(|| EventKind::Parked { connection: id });
+                Reuse::Keep
+            }
+            Put::Delivered => Reuse::Keep,
+            Put::Closed => known.unwrap_or_else(|| closed.map_or(Reuse::Keep, Reuse::close)),
+        }
+    }
+
+    pub(super) fn put_back(self: &Arc<Self>, mut leased: Leased) {
+        let now = Instant::now();
+        match leased.connection.park(now) {
+            Quiet::Nothing => {
+                self.enter(None, |state| state.machine.put_back(now, leased));
+            }
+            quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+                let idle = leased.idle().unwrap_or_default();
+                self.discard(leased, dead_because(quiet, idle));
+            }
+        }
+    }
+
+    pub(super) fn discard(self: &Arc<Self>, leased: Leased, reason: CloseReason) {
+        let now = Instant::now();
+        self.enter(None, |state| state.machine.discard(now, leased, reason));
+    }
+
+    pub(super) fn leave(self: &Arc<Self>, ticket: Ticket) {
+        let now = Instant::now();
+        let left = self.enter(None, |state| state.machine.leave(now, ticket));
+        drop(left);
+    }
+
+    /// A connection's waker fired: look at it if it is idle.
+    pub(super) fn on_poke(self: &Arc<Self>, slot: Slot, id: ConnectionId) {
+        let mut state = self.lock();
+        // A look is one system call that cannot block; closing, if it comes to that, happens after the lock.
+        let quiet = match state.machine.poked(slot, id) {
+            Some(connection) => connection.recheck(),
+            None => Quiet::Nothing,
+        };
+        drop(state);
+        let how = match quiet {
+            Quiet::Nothing => return,
+            Quiet::End => IdleEnd::PeerClosed,
+            Quiet::Bytes(bytes) => IdleEnd::Stray { bytes },
+            Quiet::Failed(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
+                IdleEnd::PeerClosed
+            }
+            Quiet::Failed(kind) => IdleEnd::Failed(kind),
+        };
+        let now = Instant::now();
+        self.enter(None, |state| state.machine.idle_ended(now, slot, id, how));
+    }
+
+    pub(crate) fn note_retry(&self, retry: Retry) {
+        self.lock().retries.note(retry);
+    }
+}

@@ -1,0 +1,417 @@
+//! `Shared`: what all pools of one client share.
+//!
+//! Owns the registry, the keepers, the clock's origin, the identifiers and the way to the observer.
+//! Refuses to know calls: it hands out connections and takes them back.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use keepwarm_core::event::{CallId, ConnectionId, DialId, Event, EventKind};
+use keepwarm_core::origin::{Origin, OriginRef};
+use keepwarm_core::pool::Lane;
+use keepwarm_core::reason::{CloseReason, Retry};
+use keepwarm_core::time::Now;
+use tokio::runtime::Handle;
+
+use super::global::Global;
+use super::habits;
+use super::keeper::Keeper;
+use super::lease::Acquired;
+use super::origin::OriginPool;
+use super::registry::Registry;
+use super::stats::{self, Stats};
+use crate::config::{Config, Limits};
+use crate::dial::{Dialer, SystemResolver, TcpDialer, WithOverrides};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Origins kept although they hold nothing: their counts and what was learned of them are worth it.
+const EMPTY_ORIGINS_KEPT: usize = 1024;
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(super) dialer: Arc<dyn Dialer>,
+    pub(super) global: Global,
+    limits: ArcSwap<Limits>,
+    /// `limits.keep_alive`, which every call asks for.
+    keep_alive: AtomicBool,
+    registry: Registry,
+    keepers: ArcSwap<Vec<Arc<Keeper>>>,
+    making_keeper: Mutex<()>,
+    epoch: Instant,
+    ids: Ids,
+    stopping: AtomicBool,
+    closed: AtomicBool,
+    /// What the origins counted that the registry has forgotten.
+    retired: Mutex<stats::Counts>,
+}
+
+#[derive(Default)]
+struct Ids {
+    call: AtomicU64,
+    connection: AtomicU64,
+    dial: AtomicU64,
+    lane: AtomicU64,
+}
+
+/// What a shutdown did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Connections that were idle and are closed.
+    pub closed_idle: usize,
+    /// Exchanges that ran when it began and have ended.
+    pub finished: usize,
+    /// Exchanges that still ran at the deadline; their connections close as they end.
+    pub still_running: usize,
+    /// Calls that waited for a connection and were refused.
+    pub refused: usize,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        let resolver = config
+            .resolver
+            .clone()
+            .unwrap_or_else(|| Arc::new(SystemResolver));
+        let resolver = Arc::new(WithOverrides {
+            overrides: config.overrides.clone(),
+            inner: resolver,
+        });
+        let dialer = config.dialer.clone().unwrap_or_else(|| {
+            let timeout = config.timeouts.connect;
+            Arc::new(TcpDialer::new(config.socket.clone(), resolver, timeout))
+        });
+        habits::note_built();
+        Self {
+            dialer,
+            global: Global::new(config.limits.max_idle, config.limits.max_conns),
+            keep_alive: AtomicBool::new(config.limits.keep_alive),
+            limits: ArcSwap::from_pointee(config.limits.clone()),
+            registry: Registry::new(),
+            keepers: ArcSwap::default(),
+            making_keeper: Mutex::new(()),
+            epoch: Instant::now(),
+            ids: Ids::default(),
+            stopping: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            retired: Mutex::new(stats::Counts::default()),
+            config,
+        }
+    }
+
+    // ---- clock and identifiers
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            instant: Instant::now(),
+            wall: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.epoch).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX - 1)
+    }
+
+    pub(super) fn instant(&self, nanos: u64) -> Instant {
+        self.epoch + Duration::from_nanos(nanos)
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+        wall.map_or(1, |since| u64::from(since.subsec_nanos()))
+    }
+
+    pub(crate) fn next_call(&self) -> CallId {
+        CallId(self.ids.call.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.ids.connection.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn next_dial(&self) -> DialId {
+        DialId(self.ids.dial.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Tells the observer; without one the event is never made.
+    pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
+        if let Some(observer) = &self.config.observer {
+            observer.on_event(&Event {
+                at: Instant::now(),
+                kind: kind(),
+            });
+        }
+    }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        self.config.observer.is_some()
+    }
+
+    // ---- keepers
+
+    /// The keeper of the runtime we are on; its task is started when there is none.
+    fn current_keeper(self: &Arc<Self>) -> Result<Arc<Keeper>> {
+        let handle = Handle::try_current().map_err(|_| {
+            Error::usage("a call needs a tokio runtime with I/O and time enabled around it")
+        })?;
+        let id = handle.id();
+        if let Some(keeper) = self.keepers.load().iter().find(|k| k.runtime == id) {
+            return Ok(Arc::clone(keeper));
+        }
+        let guard = (self.making_keeper.lock()).unwrap_or_else(PoisonError::into_inner);
+        let known = self.keepers.load_full();
+        if let Some(keeper) = known.iter().find(|keeper| keeper.runtime == id) {
+            return Ok(Arc::clone(keeper));
+        }
+        let lane = Lane(self.ids.lane.fetch_add(1, Ordering::Relaxed));
+        let keeper = Keeper::start(self, handle, lane);
+        let mut keepers: Vec<_> = known.iter().filter(|k| !k.is_gone()).cloned().collect();
+        keepers.push(Arc::clone(&keeper));
+        self.keepers.store(Arc::new(keepers));
+        drop(guard);
+        Ok(keeper)
+    }
+
+    pub(super) fn keeper(&self, lane: Lane) -> Option<Arc<Keeper>> {
+        let keepers = self.keepers.load();
+        keepers.iter().find(|keeper| keeper.lane == lane).cloned()
+    }
+
+    pub(super) fn wake_keeper_by(&self, at: u64) {
+        if let Some(keeper) = self.keepers.load().iter().find(|keeper| !keeper.is_gone()) {
+            keeper.wake_by(at);
+        }
+    }
+
+    /// A keeper's task was dropped: its runtime is gone, and every socket on it.
+    pub(super) fn runtime_gone(self: &Arc<Self>, keeper: &Keeper) {
+        if self.is_closed() {
+            return;
+        }
+        let now = Instant::now();
+        for pool in self.registry.all() {
+            pool.enter(None, |state| state.machine.lane_gone(now, keeper.lane));
+        }
+        let guard = (self.making_keeper.lock()).unwrap_or_else(PoisonError::into_inner);
+        let left = self.keepers.load();
+        let left: Vec<_> = left
+            .iter()
+            .filter(|k| k.lane != keeper.lane)
+            .cloned()
+            .collect();
+        self.keepers.store(Arc::new(left));
+        drop(guard);
+    }
+
+    /// Closes what has expired, at every origin whose time has come, and names the next moment to its keeper.
+    pub(super) fn expire(&self, keeper: &Keeper) {
+        let now = self.now();
+        let nanos = self.nanos(now.instant);
+        for pool in self.registry.all() {
+            if pool.deadline() <= nanos {
+                pool.enter(Some(keeper), |state| state.machine.expire(now));
+            } else if pool.deadline() != u64::MAX {
+                keeper.wake_by(pool.deadline());
+            }
+        }
+        if self.registry.len() > EMPTY_ORIGINS_KEPT {
+            self.forget_empty_origins();
+        }
+    }
+
+    fn forget_empty_origins(&self) {
+        self.registry.remove(|pool| {
+            let mut state = pool.lock();
+            if !state.machine.is_empty() {
+                return false;
+            }
+            state.retired = true;
+            let counts = stats::counts_of(&state);
+            drop(state);
+            let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+            retired.add(&counts);
+            true
+        });
+    }
+
+    // ---- the pool's face
+
+    /// An idle connection for these parts, or a place in the queue.
+    pub(crate) fn acquire(
+        self: &Arc<Self>,
+        parts: &OriginRef<'_>,
+        now: Now,
+        replayable: bool,
+    ) -> Result<Acquired> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Error::shut_down());
+        }
+        let keeper = self.current_keeper()?;
+        loop {
+            let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
+            let acquired = self
+                .registry
+                .with(parts, make, |pool| pool.acquire(now, &keeper, replayable));
+            if let Some(acquired) = acquired {
+                return Ok(acquired);
+            }
+        }
+    }
+
+    /// Opens up to `count` connections ahead of need; returns how many were started.
+    pub(crate) fn prewarm(self: &Arc<Self>, origin: &Origin, count: usize) -> Result<usize> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Error::shut_down());
+        }
+        let keeper = self.current_keeper()?;
+        let parts = origin.parts();
+        let make = || Arc::new(OriginPool::new(origin.clone(), Arc::clone(self)));
+        let pool = self.registry.with(&parts, make, Arc::clone);
+        let mut started = 0;
+        while started < count && self.global.reserve() {
+            let dial = self.next_dial();
+            let now = Instant::now();
+            let lane = keeper.lane;
+            let began = pool.enter(Some(&keeper), |state| {
+                state.machine.prewarm(now, lane, dial)
+            });
+            self.global.unreserve();
+            if !began {
+                break;
+            }
+            started += 1;
+        }
+        Ok(started)
+    }
+
+    /// Takes a place under `max_conns`, at the cost of the connection idle longest if it must.
+    pub(super) fn reserve(&self) -> bool {
+        let limit = self.global.max_conns();
+        while !self.global.reserve() {
+            let Some(pool) = self.global.oldest() else {
+                return false;
+            };
+            let now = Instant::now();
+            let reason = CloseReason::PoolFull { limit };
+            pool.enter(None, |state| state.machine.evict_oldest(now, reason));
+        }
+        true
+    }
+
+    /// Closes the connections idle longest until `max_idle` holds.
+    pub(super) fn evict_over(&self) {
+        while self.global.is_over_idle() {
+            let Some(pool) = self.global.oldest() else {
+                return;
+            };
+            let now = Instant::now();
+            let limit = self.global.max_idle();
+            let reason = CloseReason::PoolFull { limit };
+            pool.enter(None, |state| state.machine.evict_oldest(now, reason));
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        self.limits.load_full()
+    }
+
+    /// Whether connections are kept at all.
+    pub(crate) fn keeps_alive(&self) -> bool {
+        self.keep_alive.load(Ordering::Relaxed)
+    }
+
+    /// Counts a decision on a failed attempt.
+    pub(crate) fn note_retry(self: &Arc<Self>, parts: &OriginRef<'_>, retry: Retry) {
+        let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
+        self.registry
+            .with(parts, make, |pool| pool.note_retry(retry));
+    }
+
+    pub(crate) fn retune(&self, limits: Limits) {
+        self.keep_alive.store(limits.keep_alive, Ordering::Relaxed);
+        let machine = limits.machine();
+        self.global.retune(limits.max_idle, limits.max_conns);
+        self.limits.store(Arc::new(limits));
+        let now = Instant::now();
+        for pool in self.registry.all() {
+            pool.enter(None, |state| state.machine.retune(now, machine.clone()));
+        }
+        self.evict_over();
+        self.global.feed();
+    }
+
+    pub(crate) fn close_idle(&self) {
+        let now = Instant::now();
+        for pool in self.registry.all() {
+            pool.enter(None, |state| state.machine.close_idle(now));
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let retired = (self.retired.lock()).unwrap_or_else(PoisonError::into_inner);
+        let retired = retired.clone();
+        stats::snapshot(self.registry.all(), retired)
+    }
+
+    /// Refuses new calls, lets running exchanges end until the deadline, closes everything else.
+    pub(crate) async fn shut_down(&self, within: Duration) -> ShutdownReport {
+        self.stopping.store(true, Ordering::Release);
+        let deadline = Instant::now() + within;
+        let before = self.stats().total().clone();
+        let now = Instant::now();
+        for pool in self.registry.all() {
+            pool.enter(None, |state| state.machine.shut_down(now));
+        }
+        // An exchange ends on its own task, which owes us no word: looked at often at first, then seldom.
+        let mut pause = Duration::from_micros(200);
+        let mut running = self.stats().total().active;
+        while running > 0 && Instant::now() < deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(Duration::from_millis(20));
+            running = self.stats().total().active;
+        }
+        ShutdownReport {
+            closed_idle: before.idle,
+            finished: before.active.saturating_sub(running),
+            still_running: running,
+            refused: before.waiting,
+        }
+    }
+
+    /// Whether the last handle to the client is gone: the keepers end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The last handle is gone: idle connections close, running exchanges close theirs as they end.
+    pub(crate) fn close(&self) {
+        habits::note_dropped(self.stats().total().requests);
+        self.stopping.store(true, Ordering::Release);
+        let now = Instant::now();
+        for pool in self.registry.all() {
+            pool.enter(None, |state| state.machine.shut_down(now));
+        }
+        self.closed.store(true, Ordering::Release);
+        for keeper in self.keepers.load().iter() {
+            keeper.nudge();
+        }
+        self.registry.remove(|_| true);
+        self.keepers.store(Arc::default());
+    }
+}
+
+impl Error {
+    pub(crate) fn shut_down() -> Self {
+        Self::new(
+            ErrorKind::Closed,
+            keepwarm_core::reason::Phase::Queue,
+            "the client is shut down",
+        )
+        .with_reason(CloseReason::ShutDown)
+    }
+}

@@ -1,0 +1,444 @@
+//! A call: take a connection, exchange, and again if the evidence allows.
+//!
+//! Owns the loop in which everything meets. Refuses to grow: each step is a function elsewhere.
+
+use std::sync::LazyLock;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, EXPECT, UPGRADE};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use keepwarm_core::event::EventKind;
+use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
+use keepwarm_core::origin::{OriginRef, Scheme};
+use keepwarm_core::reason::{CloseReason, Limit, Phase, Retry, Reuse};
+use keepwarm_core::retry::{self, Evidence};
+
+use super::attempts::Attempts;
+use super::body::{About, Body};
+use super::exchange::{Answer, Exchange, Failure};
+use super::info::Moments;
+use super::sending::Sender;
+use super::span::Span;
+use super::streaming::Streaming;
+use super::timers::{Timers, later};
+use super::upgrade::Upgraded;
+use super::upload::RequestBody;
+use crate::conn::buffers;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Acquired, Handle, Lease, Shared, Waiting};
+
+/// A request on its way out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// Boxed, for most requests have none of their own.
+    pub(crate) headers: Option<Box<HeaderMap>>,
+    pub(crate) body: RequestBody,
+    pub(crate) expect_continue: bool,
+}
+
+impl Outgoing {
+    fn headers(&self) -> &HeaderMap {
+        static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        self.headers.as_deref().unwrap_or(&NONE)
+    }
+}
+
+/// An answer: its head, and what follows.
+pub(crate) struct Incoming {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+    pub(crate) upgraded: Option<Upgraded>,
+}
+
+impl Incoming {
+    fn new(head: ResponseHead, body: Body) -> Self {
+        Self {
+            head,
+            body,
+            upgraded: None,
+        }
+    }
+}
+
+/// A call under way: a plain future, so that its size and its moves stay small.
+#[must_use = "a call does nothing until it is polled"]
+pub(crate) struct Call {
+    shared: Handle,
+    request: Outgoing,
+    retries: Attempts,
+    idempotent: bool,
+    state: State,
+}
+
+/// Where a call is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and a box would cost each call an allocation"
+)]
+enum State {
+    /// It wants a connection. Next: `Queued`, `Exchanging` or `Over`.
+    Ready(Before),
+    /// It waits for one. Next: `Exchanging` or `Over`.
+    Queued {
+        waiting: Waiting,
+        since: Instant,
+        before: Before,
+    },
+    /// It has one. Next: `Over`, or `Ready` for another attempt.
+    Exchanging(Exchange),
+    /// It has answered.
+    Over,
+}
+
+/// What a call carries until it has a connection.
+struct Before {
+    started: Instant,
+    timers: Timers,
+    span: Span,
+}
+
+impl Call {
+    /// Checks the request; nothing is opened before the first poll. `total` limits this call instead of the
+    /// client's own setting.
+    pub(crate) fn new(shared: &Handle, request: Outgoing, total: Option<Duration>) -> Result<Self> {
+        let origin = origin_of(&request)?;
+        if origin.scheme == Scheme::Https {
+            let message = "https is not built in yet: use http, or a TLS-terminating proxy";
+            return Err(Error::new(ErrorKind::Tls, Phase::Tls, message));
+        }
+        if request.method == Method::CONNECT {
+            let message = "CONNECT is for proxies, which are not there yet";
+            return Err(Error::usage(message));
+        }
+        let started = Instant::now();
+        let total = total.or(shared.config.timeouts.total);
+        let timers = Timers::new(total.map(|total| later(started, total)));
+        let span = Span::start(shared, &request.method, &origin);
+        let policy = shared.config.retry;
+        Ok(Self {
+            shared: shared.clone(),
+            idempotent: retry::is_idempotent(policy, &request.method, request.headers()),
+            request,
+            retries: Attempts::NONE,
+            state: State::Ready(Before {
+                started,
+                timers,
+                span,
+            }),
+        })
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming>> {
+        loop {
+            match &mut self.state {
+                State::Ready(..) => {
+                    if let Err(error) = self.acquire() {
+                        return Poll::Ready(Err(self.fail(error)));
+                    }
+                }
+                State::Queued {
+                    waiting, before, ..
+                } => match ready!(poll_queue(cx, waiting, &mut before.timers)) {
+                    Ok(lease) => self.leave_queue(lease),
+                    Err(error) => return Poll::Ready(Err(self.fail(error))),
+                },
+                State::Exchanging(exchange) => match ready!(exchange.poll_head(cx)) {
+                    Ok(answer) => return Poll::Ready(self.answer(answer)),
+                    Err(failure) => {
+                        if let Some(error) = self.retry(failure) {
+                            return Poll::Ready(Err(self.fail(error)));
+                        }
+                    }
+                },
+                State::Over => {
+                    let message = "the call has given its answer already";
+                    return Poll::Ready(Err(Error::usage(message)));
+                }
+            }
+        }
+    }
+
+    /// Leaves the state it is in, for another attempt or for good.
+    fn leave(&mut self) -> Before {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Ready(before) | State::Queued { before, .. } => before,
+            State::Exchanging(mut exchange) => Before {
+                started: exchange.moments.started(),
+                timers: Timers::new(exchange.timers.total()),
+                span: std::mem::take(&mut exchange.span),
+            },
+            State::Over => Before {
+                started: Instant::now(),
+                timers: Timers::default(),
+                span: Span::default(),
+            },
+        }
+    }
+
+    /// Takes an idle connection, or a place in the queue.
+    fn acquire(&mut self) -> Result<()> {
+        let replayable = self.idempotent && self.request.body.survives_sending();
+        let origin = origin_of(&self.request)?;
+        match self
+            .shared
+            .acquire(&origin, self.shared.now(), replayable)?
+        {
+            Acquired::Ready(lease) => self.begin(lease),
+            Acquired::Later(waiting) => {
+                let mut before = self.leave();
+                let miss = waiting.miss();
+                before.span.emit(|call| EventKind::Queued { call, miss });
+                let limit = (self.shared.config.timeouts.queue, Limit::Queue);
+                before.timers.start_phase([limit]);
+                self.state = State::Queued {
+                    waiting,
+                    since: Instant::now(),
+                    before,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn leave_queue(&mut self, lease: Lease) {
+        self.note_dequeued();
+        self.begin(lease);
+    }
+
+    fn note_dequeued(&self) {
+        if let State::Queued { since, before, .. } = &self.state {
+            before.span.emit(|call| EventKind::Dequeued {
+                call,
+                waited: since.elapsed(),
+            });
+        }
+    }
+
+    fn begin(&mut self, lease: Lease) {
+        let Before {
+            started,
+            mut timers,
+            span,
+        } = self.leave();
+        timers.end_phase();
+        let moments = Moments::new(started, Instant::now());
+        span.emit(|call| EventKind::CheckedOut {
+            call,
+            connection: lease.id(),
+            reused: lease.served_before(),
+            requests: lease.requests(),
+            idle: lease.idle(),
+        });
+        let (machine, sender) = prepare(&self.shared, &mut self.request);
+        self.state =
+            State::Exchanging(Exchange::new(lease, machine, sender, timers, moments, span));
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<Incoming> {
+        let State::Exchanging(exchange) = &mut self.state else {
+            return Err(Error::usage("the call has given its answer already"));
+        };
+        let about = About::of(exchange, self.retries);
+        let incoming = match answer {
+            Answer::Head(head) => Ok(answered(&mut self.state, head, about)),
+            Answer::Switched(head) => switched(exchange, head, about),
+        };
+        self.state = State::Over;
+        incoming
+    }
+
+    /// Decides on a failed attempt: none when it goes on, else the caller's error.
+    fn retry(&mut self, failure: Failure) -> Option<Error> {
+        self.request.body.give_back(failure.upload);
+        let evidence = Evidence {
+            bytes_written: failure.written,
+            bytes_read: failure.read,
+            served_before: failure.served_before,
+            body_replayable: self.request.body.is_replayable(),
+            idempotent: self.idempotent,
+            attempts: u32::try_from(self.retries.as_slice().len() + 1).unwrap_or(u32::MAX),
+            timed_out_or_cancelled: failure.gave_up,
+        };
+        let retry = retry::decide(self.shared.config.retry, &evidence);
+        let before = self.leave();
+        (before.span).emit(|call| EventKind::RetryDecided { call, retry });
+        self.state = State::Ready(before);
+        if let Ok(origin) = origin_of(&self.request) {
+            self.shared.note_retry(&origin, retry);
+        }
+        self.retries.push(retry);
+        match retry {
+            Retry::Again(_) => None,
+            Retry::Stop(_) => Some(failure.error),
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.note_dequeued();
+        self.leave().span.fail(error.phase());
+        error.with_retries(self.retries.as_slice())
+    }
+}
+
+fn origin_of(request: &Outgoing) -> Result<OriginRef<'_>> {
+    OriginRef::of(&request.uri).map_err(|error| Error::usage(error.to_string()))
+}
+
+fn poll_queue(
+    cx: &mut Context<'_>,
+    waiting: &mut Waiting,
+    timers: &mut Timers,
+) -> Poll<Result<Lease>> {
+    if let Poll::Ready(leased) = waiting.poll(cx) {
+        return Poll::Ready(leased);
+    }
+    timers
+        .poll(cx)
+        .map(|limit| Err(Error::timeout(limit, Phase::Queue)))
+}
+
+/// Puts the request's head into a buffer; nothing is written yet.
+fn prepare(shared: &Shared, request: &mut Outgoing) -> (h1::Exchange, Sender) {
+    let config = &shared.config;
+    let upload = request.body.begin();
+    let length = upload.length();
+    let says = Says::of(request.headers());
+    let keep_alive = shared.keeps_alive();
+    let expect = (request.expect_continue || says.expect) && length != BodyLength::Empty;
+    let shape = RequestShape {
+        head: request.method == Method::HEAD,
+        connect: false,
+        close: says.close,
+        upgrade: says.upgrade,
+        expect_continue: expect && config.expect_timeout.is_some(),
+        body: length,
+    };
+    let origin = OriginRef::of(&request.uri).ok();
+    let extras = HeadExtras {
+        host: origin.as_ref().map(Into::into),
+        // A request to switch says what it needs in `Connection` itself.
+        close: !keep_alive && !says.upgrade,
+        length,
+        expect_continue: expect,
+        user_agent: config.user_agent.as_deref(),
+    };
+    let target = request
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let mut out = buffers::take_write();
+    h1::request_head(
+        &mut out,
+        &request.method,
+        target,
+        request.headers(),
+        &extras,
+    );
+    let sender = Sender::new(out, upload, !shape.expect_continue);
+    (h1::Exchange::new(shape, config.heads), sender)
+}
+
+/// What the caller's own fields say about the connection.
+#[derive(Default)]
+struct Says {
+    close: bool,
+    upgrade: bool,
+    expect: bool,
+}
+
+impl Says {
+    fn of(headers: &HeaderMap) -> Self {
+        if headers.is_empty() {
+            return Self::default();
+        }
+        let has_token = |token: &str| {
+            headers.get_all(CONNECTION).iter().any(|value| {
+                value
+                    .as_bytes()
+                    .split(|&byte| byte == b',')
+                    .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+            })
+        };
+        Self {
+            close: has_token("close"),
+            upgrade: headers.contains_key(UPGRADE) && has_token("upgrade"),
+            expect: headers
+                .get(EXPECT)
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        }
+    }
+}
+
+/// The head is here. When the body is too, the connection goes back before the caller sees either.
+fn answered(state: &mut State, head: ResponseHead, mut about: About) -> Incoming {
+    let State::Exchanging(exchange) = state else {
+        let verdict = Reuse::close(CloseReason::Cancelled);
+        let body = Body::whole(Bytes::new(), None, verdict, about);
+        return Incoming::new(head, body);
+    };
+    refuse_upload(exchange, head.status);
+    let mut data = None;
+    let mut trailers = None;
+    while !exchange.machine.is_complete() {
+        let Some(input) = &mut exchange.input else {
+            break;
+        };
+        match exchange.machine.receive(input) {
+            Ok(Some(Received::Data(more))) if data.is_none() => data = Some(more),
+            Ok(Some(Received::Data(more))) => {
+                data = data.map(|first| joined(&first, &more));
+            }
+            Ok(Some(Received::Trailers(fields))) => trailers = Some(Box::new(fields)),
+            // A fault is remembered by the machine and told where the caller reads.
+            Ok(Some(_) | None) | Err(_) => break,
+        }
+    }
+    let body = if exchange.machine.is_complete() && exchange.sender.is_finished() {
+        let verdict = exchange.finish();
+        about.moments = exchange.moments;
+        Body::whole(data.unwrap_or_default(), trailers, verdict, about)
+    } else if let State::Exchanging(exchange) = std::mem::replace(state, State::Over) {
+        Body::streaming(Streaming::new(exchange, data), about)
+    } else {
+        Body::whole(Bytes::new(), None, Reuse::Keep, about)
+    };
+    Incoming::new(head, body)
+}
+
+/// Two pieces of one small body that arrived together, as one.
+fn joined(first: &Bytes, second: &Bytes) -> Bytes {
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.extend_from_slice(first);
+    both.extend_from_slice(second);
+    both.freeze()
+}
+
+/// An error that comes before the request is out means that the rest of it is not wanted
+/// (RFC 9112 §9.5: stop sending).
+fn refuse_upload(exchange: &mut Exchange, status: StatusCode) {
+    let refused = status.is_client_error() || status.is_server_error();
+    if refused && !exchange.sender.is_finished() {
+        exchange.sender.stop(&mut exchange.machine);
+    }
+}
+
+/// `101`: the connection and what was read of it are the caller's.
+fn switched(exchange: &mut Exchange, head: ResponseHead, about: About) -> Result<Incoming> {
+    let buffered = exchange.input.take().unwrap_or_default();
+    let verdict = exchange.machine.verdict(0);
+    exchange.note_switched(&verdict);
+    let lease = exchange
+        .take_lease()
+        .ok_or_else(|| Error::usage("the connection is gone"))?;
+    let upgraded = Upgraded::new(buffered, lease.switch());
+    let body = Body::whole(Bytes::new(), None, verdict, about);
+    Ok(Incoming {
+        head,
+        body,
+        upgraded: Some(upgraded),
+    })
+}

@@ -1,0 +1,198 @@
+//! `ConnectionInfo` and `Timings`: what an answer tells of its connection and its time.
+//!
+//! Owns the values a caller may read. Refuses to know how they came about.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use keepwarm_core::event::ConnectionId;
+use keepwarm_core::reason::Miss;
+use keepwarm_core::time::Human;
+
+use crate::pool::Lease;
+
+/// The protocol spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    H1,
+}
+
+impl Protocol {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::H1 => "h1",
+        }
+    }
+}
+
+/// The connection that served a call.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// Its number within the client.
+    pub id: ConnectionId,
+    /// Whether it had served a request before.
+    pub reused: bool,
+    /// Requests on it so far, this one included.
+    pub requests: u64,
+    /// How long it had been idle; none when it was new.
+    pub idle: Option<Duration>,
+    /// Its age when the call took it.
+    pub age: Duration,
+    /// Our address; none for a Unix socket.
+    pub local: Option<SocketAddr>,
+    /// The server's address; none for a Unix socket.
+    pub remote: Option<SocketAddr>,
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Why it was opened, when it was opened for this call.
+    pub miss: Option<Miss>,
+}
+
+impl ConnectionInfo {
+    pub(crate) fn of(lease: &Lease, taken: Instant) -> Self {
+        let reused = lease.served_before();
+        Self {
+            id: lease.id(),
+            reused,
+            requests: lease.requests(),
+            idle: if reused { lease.idle() } else { None },
+            age: taken.saturating_duration_since(lease.opened()),
+            local: lease.local,
+            remote: lease.remote,
+            protocol: Protocol::H1,
+            miss: lease.miss(),
+        }
+    }
+}
+
+impl fmt::Display for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.id)?;
+        match (self.reused, &self.miss) {
+            (true, _) => write!(f, "reused ({} request", Ordinal(self.requests))?,
+            (false, Some(miss)) => write!(f, "new ({miss}")?,
+            (false, None) => f.write_str("new (opened ahead of need")?,
+        }
+        if let Some(idle) = self.idle {
+            write!(f, ", idle {}", Human(idle))?;
+        }
+        write!(f, "), {}", self.protocol.slug())?;
+        if let Some(remote) = self.remote {
+            write!(f, ", {remote}")?;
+        }
+        Ok(())
+    }
+}
+
+struct Ordinal(u64);
+
+impl fmt::Display for Ordinal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ending = match (self.0 % 10, self.0 % 100) {
+            (_, 11..=13) => "th",
+            (1, _) => "st",
+            (2, _) => "nd",
+            (3, _) => "rd",
+            _ => "th",
+        };
+        write!(f, "{}{ending}", self.0)
+    }
+}
+
+/// How long each phase of a call took. Phases that did not happen have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Waiting for a connection, the opening of one for this call not included.
+    pub queue: Duration,
+    /// Resolving the name, when a connection was opened for this call.
+    pub dns: Option<Duration>,
+    /// Opening the connection, when one was opened for this call.
+    pub connect: Option<Duration>,
+    /// The TLS handshake. (Not there yet: always none.)
+    pub tls: Option<Duration>,
+    /// Writing the request.
+    pub send: Duration,
+    /// From the request being written to the response head.
+    pub wait: Duration,
+    /// Reading the body; none until it has ended.
+    pub receive: Option<Duration>,
+    /// The whole call; up to the head until the body has ended.
+    pub total: Duration,
+}
+
+/// The moments of a call, as they are noted: nanoseconds after its start, 0 for what has not happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    started: Instant,
+    acquired: u64,
+    sent: u64,
+    answered: u64,
+    ended: u64,
+}
+
+impl Moments {
+    pub(crate) fn new(started: Instant, acquired: Instant) -> Self {
+        let mut moments = Self {
+            started,
+            acquired: 0,
+            sent: 0,
+            answered: 0,
+            ended: 0,
+        };
+        moments.acquired = moments.after(acquired);
+        moments
+    }
+
+    fn after(&self, moment: Instant) -> u64 {
+        let after = moment.saturating_duration_since(self.started).as_nanos();
+        u64::try_from(after).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn acquired(&self) -> Instant {
+        self.started + Duration::from_nanos(self.acquired)
+    }
+
+    pub(crate) fn note_sent(&mut self) {
+        self.sent = self.after(Instant::now());
+    }
+
+    pub(crate) fn note_answered(&mut self) {
+        self.answered = self.after(Instant::now());
+    }
+
+    pub(crate) fn note_ended(&mut self, now: Instant) {
+        self.ended = self.after(now);
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered != 0
+    }
+
+    pub(crate) fn timings(&self, opened_in: Option<(Duration, Duration)>) -> Timings {
+        let nanos = Duration::from_nanos;
+        let opening = opened_in.map_or(Duration::ZERO, |(dns, connect)| dns + connect);
+        // An answer may come before the request is out: then it took no time to wait for.
+        let sent = if self.sent == 0 {
+            self.answered.max(self.acquired)
+        } else {
+            self.sent
+        };
+        Timings {
+            queue: nanos(self.acquired).saturating_sub(opening),
+            dns: opened_in.map(|(dns, _)| dns),
+            connect: opened_in.map(|(_, connect)| connect),
+            tls: None,
+            send: nanos(sent.saturating_sub(self.acquired)),
+            wait: nanos(self.answered.saturating_sub(sent)),
+            receive: (self.ended != 0).then(|| nanos(self.ended.saturating_sub(self.answered))),
+            total: nanos(self.ended.max(self.answered)),
+        }
+    }
+}
