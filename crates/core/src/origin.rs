@@ -92,28 +92,23 @@ impl<'a> OriginRef<'a> {
     }
 
     fn split(scheme: Scheme, authority: &'a str) -> Result<Self, OriginError> {
-        let mut host = authority;
-        let mut port = scheme.default_port();
-        // Backwards and bytewise: an authority is short, and its port ends it. An IPv6 literal ends in `]`.
-        for (index, byte) in authority.bytes().enumerate().rev() {
+        // One pass: an authority is short. The last colon outside of brackets begins the port.
+        let mut colon = None;
+        let mut bracketed = false;
+        for (index, byte) in authority.bytes().enumerate() {
             match byte {
-                b'0'..=b'9' => {}
-                b':' => {
-                    host = &authority[..index];
-                    port = authority[index + 1..]
-                        .parse()
-                        .map_err(|_| OriginError::Port)?;
-                    break;
-                }
-                _ => break,
+                b'@' => return Err(OriginError::UserInformation),
+                b'[' => bracketed = true,
+                b']' => bracketed = false,
+                b':' if !bracketed && colon.is_some() => return Err(OriginError::Port),
+                b':' if !bracketed => colon = Some(index),
+                _ => {}
             }
         }
-        if authority.contains('@') {
-            return Err(OriginError::UserInformation);
-        }
-        if port == 0 || (host.contains(':') && !host.starts_with('[')) {
-            return Err(OriginError::Port);
-        }
+        let (host, port) = match colon {
+            Some(colon) => (&authority[..colon], port(&authority[colon + 1..])?),
+            None => (authority, scheme.default_port()),
+        };
         if host.is_empty() {
             return Err(OriginError::NotAbsolute);
         }
@@ -135,6 +130,54 @@ impl<'a> OriginRef<'a> {
         mix(low);
         mix(self.scheme as u8);
         hash
+    }
+}
+
+/// A port: digits only, 1 to 65535.
+fn port(text: &str) -> Result<u16, OriginError> {
+    match text.parse() {
+        Ok(port) if port > 0 && !text.starts_with('+') => Ok(port),
+        Ok(_) | Err(_) => Err(OriginError::Port),
+    }
+}
+
+/// Where in its URI an origin stands: kept beside the URI, so that it is parsed once.
+#[derive(Clone, Copy, Debug)]
+pub struct OriginSpan {
+    host_length: u32,
+    port: u16,
+    scheme: Scheme,
+}
+
+impl OriginSpan {
+    /// Reads the origin of an absolute URI.
+    ///
+    /// # Errors
+    /// As [`OriginRef::of`].
+    pub fn of(uri: &Uri) -> Result<Self, OriginError> {
+        let OriginRef { scheme, host, port } = OriginRef::of(uri)?;
+        // `http::Uri` holds less than 64 KiB.
+        let host_length = u32::try_from(host.len()).map_err(|_| OriginError::NotAbsolute)?;
+        Ok(Self {
+            host_length,
+            port,
+            scheme,
+        })
+    }
+
+    /// The parts, given the same URI again. Of another URI they are another origin, or an empty one.
+    pub fn parts<'a>(&self, uri: &'a Uri) -> OriginRef<'a> {
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        OriginRef {
+            scheme: self.scheme,
+            host: authority.get(..self.host_length as usize).unwrap_or(""),
+            port: self.port,
+        }
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 }
 
@@ -263,5 +306,15 @@ mod tests {
         assert_eq!(error("http://user:pw@host/"), OriginError::UserInformation);
         assert_eq!(error("http://host:0/"), OriginError::Port);
         assert_eq!(error("http://host:/"), OriginError::Port);
+        assert_eq!(error("http://host:65536/"), OriginError::Port);
+    }
+
+    #[test]
+    fn a_span_finds_the_parts_again() {
+        let uri: Uri = "http://[::1]:8080/x".parse().unwrap();
+        let parts = OriginSpan::of(&uri).unwrap().parts(&uri);
+        assert_eq!((parts.host, parts.port), ("[::1]", 8080));
+        let other: Uri = "/".parse().unwrap();
+        assert_eq!(OriginSpan::of(&uri).unwrap().parts(&other).host, "");
     }
 }

@@ -3,11 +3,11 @@
 //! Owns short histories with expected effects. The model test finds what nobody thought of; these say
 //! what was meant.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::learn::Source;
-use keepwarm_core::pool::{Action, Hint, IdleEnd, Lane, Limits, Machine, Put, Refusal};
+use keepwarm_core::pool::{Action, Hint, IdleEnd, Lane, Limits, Put, Refusal};
 use keepwarm_core::reason::{CloseReason, KeyPart, Miss, Reuse};
 
 #[path = "pool_scenarios/bench.rs"]
@@ -561,28 +561,6 @@ fn retune_closes_the_excess_at_once_and_lets_waiting_calls_dial() {
     assert!(!pool.machine.wants_dial());
     pool.machine.retune(pool.at, Limits::default());
     assert!(pool.dial(9));
-}
-
-#[test]
-fn a_crowd_of_calls_is_dialled_for_a_few_at_a_time() {
-    let limits = Limits {
-        max_dials_per_host: Some(2),
-        ..Limits::default()
-    };
-    let mut machine: Machine<u32, u32, ()> = Machine::new(limits, 1);
-    let at = Instant::now();
-    for call in 0..5 {
-        let _ticket = machine.wait(at, Lane(0), true, Miss::FirstForOrigin, call);
-    }
-    assert!(machine.start_dial(at, DialId(1)));
-    assert!(machine.start_dial(at, DialId(2)));
-    assert!(!machine.wants_dial(), "two dials are under way");
-    assert!(!machine.start_dial(at, DialId(3)));
-    drop(machine.take_actions());
-    machine.dialed(at, DialId(1), ConnectionId(1), |_| 7);
-    assert!(machine.wants_dial(), "one landed, three calls still wait");
-    assert!(machine.start_dial(at, DialId(3)));
-    drop(machine.take_actions());
 }
 
 #[test]

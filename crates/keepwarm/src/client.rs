@@ -21,7 +21,7 @@ use crate::pool::{Handle, Shared, ShutdownReport, Stats};
 use crate::request::{BoxError, RequestBody, RequestBuilder};
 use crate::response::Response;
 use crate::transport::body::Body;
-use crate::transport::call::{Call, Outgoing};
+use crate::transport::call::{Call, Outgoing, check_scheme};
 
 /// An HTTP client that keeps its connections warm.
 ///
@@ -136,6 +136,7 @@ impl Client {
         let origin: Origin = url
             .parse()
             .map_err(|error| Error::usage(format!("{error}")))?;
+        check_scheme(origin.scheme())?;
         self.shared().prewarm(&origin, count)
     }
 

@@ -82,7 +82,7 @@ impl<C, W, E> Machine<C, W, E> {
         self.totals.opened += 1;
         let Some(ended) = self.dials.end(dial) else {
             // Cancelled, and landed all the same. A dial nobody knows can only be one of long ago.
-            let forgotten = (Lane(0), CloseReason::ShutDown);
+            let forgotten = (Lane(0), CloseReason::Cancelled);
             let (lane, reason) = self.dials.end_cancelled(dial).unwrap_or(forgotten);
             let (slot, connection) = self.open(now, id, lane, make);
             self.close(slot, connection, reason, false);

@@ -113,7 +113,9 @@ impl<C, W, E> Machine<C, W, E> {
         while let Some(index) = self.lanes.0[at].idle.front() {
             let parked = self.slots.parked(index);
             let idle = self.idle_time(now, parked);
+            let awake = parked.slept_at == self.clock.slept();
             match self.fitness(now, idle, parked) {
+                Fitness::Doubtful if awake && self.outlives_estimate(now, idle) => {}
                 Fitness::Doubtful if !replayable => {
                     return Err(Miss::AllDoubtful {
                         idle: self.lanes.0[at].idle.len(),
@@ -136,6 +138,16 @@ impl<C, W, E> Machine<C, W, E> {
             }
         }
         Err(self.miss(Some(at), passed_over))
+    }
+
+    /// Whether a connection idle for so long shows the estimate to be wrong, merely by being open. It is let go
+    /// then. (Should word of a close only be late: the shell looks at the socket before it is used.)
+    fn outlives_estimate(&mut self, now: Instant, idle: Duration) -> bool {
+        let outlives = idle > self.outlook.outlived_above && self.learner.on_reused_at(idle);
+        if outlives {
+            self.renew_outlook(now);
+        }
+        outlives
     }
 
     /// Why nothing could be taken.

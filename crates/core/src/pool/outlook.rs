@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use super::Limits;
 use crate::learn::{Learner, tolerance};
 
+/// How late the word of a close may reach us on a busy runtime.
+const LATE_WORD: Duration = Duration::from_millis(20);
+
 /// The thresholds; `Duration::MAX` is never.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outlook {
@@ -29,6 +32,8 @@ pub(super) struct Outlook {
     pub(super) estimate: Duration,
     /// A reuse that succeeds later than this disproves the estimate.
     pub(super) disproved_above: Duration,
+    /// Merely staying open for longer than this disproves it, too: word of a close is never as late.
+    pub(super) outlived_above: Duration,
     /// Nothing may be idle at all.
     pub(super) never_park: bool,
     /// When this must be computed anew.
@@ -45,6 +50,7 @@ impl Outlook {
             outlook.doubtful_after = measured.doubtful_after();
             outlook.estimate = measured.timeout;
             outlook.disproved_above = measured.timeout + tolerance(measured.timeout);
+            outlook.outlived_above = outlook.disproved_above + LATE_WORD;
         }
         let announced = limits.honour_hint.then(|| learner.announced(now)).flatten();
         if let Some(announced) = announced {
@@ -75,6 +81,7 @@ impl Outlook {
             idle_timeout,
             estimate: Duration::MAX,
             disproved_above: Duration::MAX,
+            outlived_above: Duration::MAX,
             never_park: idle_timeout.is_zero(),
             until: None,
         }

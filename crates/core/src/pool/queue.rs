@@ -95,7 +95,7 @@ impl<C, W, E> Machine<C, W, E> {
         if self.dials.stale() > STALE_DIALS
             && let Some(oldest) = self.dials.oldest(|dial| dial.stale)
         {
-            self.cancel_dial(oldest, self.host_full());
+            self.cancel_dial(oldest, CloseReason::Cancelled);
         }
     }
 

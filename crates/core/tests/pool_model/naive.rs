@@ -224,6 +224,16 @@ impl Naive {
         requests
     }
 
+    /// Open, awake all the while, and idle for longer than the estimate by more than a late word explains.
+    fn outlives_estimate(&self, c: &Connection) -> bool {
+        let late_word = Duration::from_millis(20);
+        c.slept_at == self.slept
+            && self.measured().is_some_and(|known| {
+                let tolerance = (known.timeout / 10).max(Duration::from_millis(5));
+                self.idle_time(c) > known.timeout + tolerance + late_word
+            })
+    }
+
     pub(crate) fn take(&mut self, lane: Lane, replayable: bool) -> Result<ConnectionId, Miss> {
         self.closing = false;
         if !self.limits.keep_alive {
@@ -238,6 +248,9 @@ impl Naive {
         for (index, id) in candidates.iter().enumerate() {
             let c = self.get(*id).clone();
             let idle = self.idle_time(&c);
+            while self.fit(&c) == Fit::Doubtful && self.outlives_estimate(&c) {
+                self.learner.on_reused_at(idle);
+            }
             match self.fit(&c) {
                 Fit::Doubtful if !replayable => {
                     return Err(Miss::AllDoubtful {

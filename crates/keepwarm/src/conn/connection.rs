@@ -5,14 +5,10 @@
 
 use std::net::SocketAddr;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Stream;
 use super::stream::Look;
-
-/// How long after its last exchange a drained connection needs no second look at checkout. A close that
-/// comes within it is caught by the retry rule, as one that crosses our request in flight is.
-const FRESH: Duration = Duration::from_micros(100);
 
 /// An open connection. `T` is what its owner ties to it (the pool: its way home).
 pub(crate) struct Connection<T> {
@@ -26,8 +22,6 @@ pub(crate) struct Connection<T> {
     pub(crate) waker: Waker,
     /// Bytes of the present exchange may have gone out.
     pub(crate) touched: bool,
-    /// When the connection last came back with its socket emptied.
-    quiet_since: Option<Instant>,
 }
 
 /// What an idle connection is found to be.
@@ -44,15 +38,12 @@ impl<T> Connection<T> {
             home,
             waker,
             touched: false,
-            quiet_since: None,
         }
     }
 
     /// Prepares for the pool: leaves the waker, and looks whether something came that belongs to nobody.
-    pub(crate) fn park(&mut self, now: Instant) -> Quiet {
-        let quiet = self.stream.watch(&self.waker);
-        self.quiet_since = (quiet == Quiet::Nothing).then_some(now);
-        quiet
+    pub(crate) fn park(&mut self) -> Quiet {
+        self.stream.watch(&self.waker)
     }
 
     /// Looks again, after the waker fired.
@@ -60,11 +51,9 @@ impl<T> Connection<T> {
         self.stream.watch(&self.waker)
     }
 
-    /// Looks before it is used. Skipped when it came back so recently that the look at parking still counts.
-    pub(crate) fn check(&mut self, now: Instant) -> Quiet {
-        match self.quiet_since {
-            Some(since) if now.saturating_duration_since(since) < FRESH => Quiet::Nothing,
-            Some(_) | None => self.stream.look(),
-        }
+    /// Looks before it is used: one system call, always. However short the idle time was, bytes that came in it
+    /// would be read as the answer to the next request, and no retry rule catches that.
+    pub(crate) fn check(&mut self) -> Quiet {
+        self.stream.look()
     }
 }

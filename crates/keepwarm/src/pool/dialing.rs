@@ -30,11 +30,11 @@ struct Report {
 
 impl Report {
     fn cancelled(mut self) {
-        self.done = true;
-        self.pool.shared.emit(|| EventKind::DialEnded {
-            dial: self.dial,
-            outcome: Err("cancelled".to_owned()),
-        });
+        self.fail(Error::new(
+            ErrorKind::Connect,
+            Phase::Connect,
+            "nobody wants the connection any more",
+        ));
     }
 
     fn failed(mut self, error: Error) {
@@ -80,7 +80,7 @@ impl Report {
                     keeper: Arc::clone(keeper),
                 };
                 let mut connection = Connection::new(dialed, home, waker);
-                if connection.park(now) != crate::conn::Quiet::Nothing {
+                if connection.park() != crate::conn::Quiet::Nothing {
                     connection.waker.wake_by_ref();
                 }
                 Box::new(connection)

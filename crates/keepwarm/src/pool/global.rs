@@ -122,6 +122,10 @@ impl Global {
         self.idle.load(Ordering::Relaxed) > self.max_idle()
     }
 
+    pub(super) fn is_over_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > self.max_conns()
+    }
+
     /// The origin that holds the connection idle longest; none when nothing is idle.
     pub(super) fn oldest(&self) -> Option<Arc<OriginPool>> {
         loop {

@@ -87,7 +87,7 @@ impl Lease {
             return verdict;
         };
         let verdict = match verdict {
-            Reuse::Keep => match leased.connection.park(now) {
+            Reuse::Keep => match leased.connection.park() {
                 Quiet::Nothing => Reuse::Keep,
                 quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                     Reuse::close(dead_because(quiet, Duration::ZERO))

@@ -242,7 +242,7 @@ impl OriginPool {
                     }));
                 }
             };
-            match leased.connection.check(now.instant) {
+            match leased.connection.check() {
                 Quiet::Nothing => return Some(Acquired::Ready(Lease::new(leased, None))),
                 quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                     only_closing = true;
@@ -283,7 +283,7 @@ impl OriginPool {
 
     pub(super) fn put_back(self: &Arc<Self>, mut leased: Leased) {
         let now = Instant::now();
-        match leased.connection.park(now) {
+        match leased.connection.park() {
             Quiet::Nothing => {
                 self.enter(None, |state| state.machine.put_back(now, leased));
             }

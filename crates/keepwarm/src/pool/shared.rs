@@ -341,7 +341,20 @@ impl Shared {
             pool.enter(None, |state| state.machine.retune(now, machine.clone()));
         }
         self.evict_over();
+        self.close_above_max_conns();
         self.global.feed();
+    }
+
+    /// Closes idle connections, the one idle longest first, until `max_conns` holds or none is idle.
+    fn close_above_max_conns(&self) {
+        let limit = self.global.max_conns();
+        while self.global.is_over_open()
+            && let Some(pool) = self.global.oldest()
+        {
+            let now = Instant::now();
+            let reason = CloseReason::PoolFull { limit };
+            pool.enter(None, |state| state.machine.evict_oldest(now, reason));
+        }
     }
 
     pub(crate) fn close_idle(&self) {

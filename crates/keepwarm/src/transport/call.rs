@@ -11,7 +11,7 @@ use http::header::{CONNECTION, EXPECT, UPGRADE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
-use keepwarm_core::origin::{OriginRef, Scheme};
+use keepwarm_core::origin::{OriginSpan, Scheme};
 use keepwarm_core::reason::{CloseReason, Limit, Phase, Retry, Reuse};
 use keepwarm_core::retry::{self, Evidence};
 
@@ -69,6 +69,7 @@ impl Incoming {
 pub(crate) struct Call {
     shared: Handle,
     request: Outgoing,
+    origin: OriginSpan,
     retries: Attempts,
     idempotent: bool,
     state: State,
@@ -105,11 +106,9 @@ impl Call {
     /// Checks the request; nothing is opened before the first poll. `total` limits this call instead of the
     /// client's own setting.
     pub(crate) fn new(shared: &Handle, request: Outgoing, total: Option<Duration>) -> Result<Self> {
-        let origin = origin_of(&request)?;
-        if origin.scheme == Scheme::Https {
-            let message = "https is not built in yet: use http, or a TLS-terminating proxy";
-            return Err(Error::new(ErrorKind::Tls, Phase::Tls, message));
-        }
+        let origin =
+            OriginSpan::of(&request.uri).map_err(|error| Error::usage(error.to_string()))?;
+        check_scheme(origin.scheme())?;
         if request.method == Method::CONNECT {
             let message = "CONNECT is for proxies, which are not there yet";
             return Err(Error::usage(message));
@@ -117,12 +116,13 @@ impl Call {
         let started = Instant::now();
         let total = total.or(shared.config.timeouts.total);
         let timers = Timers::new(total.map(|total| later(started, total)));
-        let span = Span::start(shared, &request.method, &origin);
+        let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
         let policy = shared.config.retry;
         Ok(Self {
             shared: shared.clone(),
             idempotent: retry::is_idempotent(policy, &request.method, request.headers()),
             request,
+            origin,
             retries: Attempts::NONE,
             state: State::Ready(Before {
                 started,
@@ -182,12 +182,10 @@ impl Call {
     /// Takes an idle connection, or a place in the queue.
     fn acquire(&mut self) -> Result<()> {
         let replayable = self.idempotent && self.request.body.survives_sending();
-        let origin = origin_of(&self.request)?;
-        match self
-            .shared
-            .acquire(&origin, self.shared.now(), replayable)?
-        {
-            Acquired::Ready(lease) => self.begin(lease),
+        let origin = self.origin.parts(&self.request.uri);
+        let now = self.shared.now();
+        match self.shared.acquire(&origin, now, replayable)? {
+            Acquired::Ready(lease) => self.begin(lease, now.instant),
             Acquired::Later(waiting) => {
                 let mut before = self.leave();
                 let miss = waiting.miss();
@@ -206,7 +204,7 @@ impl Call {
 
     fn leave_queue(&mut self, lease: Lease) {
         self.note_dequeued();
-        self.begin(lease);
+        self.begin(lease, Instant::now());
     }
 
     fn note_dequeued(&self) {
@@ -218,14 +216,14 @@ impl Call {
         }
     }
 
-    fn begin(&mut self, lease: Lease) {
+    fn begin(&mut self, lease: Lease, acquired: Instant) {
         let Before {
             started,
             mut timers,
             span,
         } = self.leave();
         timers.end_phase();
-        let moments = Moments::new(started, Instant::now());
+        let moments = Moments::new(started, acquired);
         span.emit(|call| EventKind::CheckedOut {
             call,
             connection: lease.id(),
@@ -233,7 +231,7 @@ impl Call {
             requests: lease.requests(),
             idle: lease.idle(),
         });
-        let (machine, sender) = prepare(&self.shared, &mut self.request);
+        let (machine, sender) = prepare(&self.shared, &mut self.request, self.origin);
         self.state =
             State::Exchanging(Exchange::new(lease, machine, sender, timers, moments, span));
     }
@@ -267,9 +265,8 @@ impl Call {
         let before = self.leave();
         (before.span).emit(|call| EventKind::RetryDecided { call, retry });
         self.state = State::Ready(before);
-        if let Ok(origin) = origin_of(&self.request) {
-            self.shared.note_retry(&origin, retry);
-        }
+        let origin = self.origin.parts(&self.request.uri);
+        self.shared.note_retry(&origin, retry);
         self.retries.push(retry);
         match retry {
             Retry::Again(_) => None,
@@ -284,8 +281,15 @@ impl Call {
     }
 }
 
-fn origin_of(request: &Outgoing) -> Result<OriginRef<'_>> {
-    OriginRef::of(&request.uri).map_err(|error| Error::usage(error.to_string()))
+/// Refuses what cannot be spoken.
+pub(crate) fn check_scheme(scheme: Scheme) -> Result<()> {
+    match scheme {
+        Scheme::Http => Ok(()),
+        Scheme::Https => {
+            let message = "https is not built in yet: use http, or a TLS-terminating proxy";
+            Err(Error::new(ErrorKind::Tls, Phase::Tls, message))
+        }
+    }
 }
 
 fn poll_queue(
@@ -302,7 +306,11 @@ fn poll_queue(
 }
 
 /// Puts the request's head into a buffer; nothing is written yet.
-fn prepare(shared: &Shared, request: &mut Outgoing) -> (h1::Exchange, Sender) {
+fn prepare(
+    shared: &Shared,
+    request: &mut Outgoing,
+    origin: OriginSpan,
+) -> (h1::Exchange, Sender) {
     let config = &shared.config;
     let upload = request.body.begin();
     let length = upload.length();
@@ -317,9 +325,8 @@ fn prepare(shared: &Shared, request: &mut Outgoing) -> (h1::Exchange, Sender) {
         expect_continue: expect && config.expect_timeout.is_some(),
         body: length,
     };
-    let origin = OriginRef::of(&request.uri).ok();
     let extras = HeadExtras {
-        host: origin.as_ref().map(Into::into),
+        host: Some((&origin.parts(&request.uri)).into()),
         // A request to switch says what it needs in `Connection` itself.
         close: !keep_alive && !says.upgrade,
         length,

@@ -156,8 +156,10 @@ impl Exchange {
             .lease
             .as_mut()
             .expect("an exchange holds its lease until it ends");
-        lease.touch();
         let polled = self.sender.poll(cx, &mut lease.stream, &mut self.machine);
+        if self.sender.written() > 0 {
+            lease.touch();
+        }
         match polled {
             Poll::Ready(Ok(())) => self.on_sent(),
             Poll::Ready(Err(SendFailure::Io(error))) => {
