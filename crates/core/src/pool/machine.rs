@@ -116,6 +116,7 @@ impl<C, W, E> Machine<C, W, E> {
             let awake = parked.slept_at == self.clock.slept();
             match self.fitness(now, idle, parked) {
                 Fitness::Doubtful if awake && self.outlives_estimate(now, idle) => {}
+                Fitness::Doubtful if !replayable && self.oldest_outlives_estimate(now, at) => {}
                 Fitness::Doubtful if !replayable => {
                     return Err(Miss::AllDoubtful {
                         idle: self.lanes.0[at].idle.len(),
@@ -148,6 +149,18 @@ impl<C, W, E> Machine<C, W, E> {
             self.renew_outlook(now);
         }
         outlives
+    }
+
+    /// The newest may be too young to tell: the connection of this lane that is idle longest is the better
+    /// witness.
+    fn oldest_outlives_estimate(&mut self, now: Instant, at: usize) -> bool {
+        let Some(index) = self.lanes.0[at].idle.back() else {
+            return false;
+        };
+        let parked = self.slots.parked(index);
+        let awake = parked.slept_at == self.clock.slept();
+        let idle = self.idle_time(now, parked);
+        awake && self.outlives_estimate(now, idle)
     }
 
     /// Why nothing could be taken.

@@ -13,7 +13,7 @@ use super::Limits;
 use crate::learn::{Learner, tolerance};
 
 /// How late the word of a close may reach us on a busy runtime.
-const LATE_WORD: Duration = Duration::from_millis(20);
+const LATE_WORD: Duration = Duration::from_millis(10);
 
 /// The thresholds; `Duration::MAX` is never.
 #[derive(Clone, Copy, Debug)]

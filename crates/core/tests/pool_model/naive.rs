@@ -226,7 +226,7 @@ impl Naive {
 
     /// Open, awake all the while, and idle for longer than the estimate by more than a late word explains.
     fn outlives_estimate(&self, c: &Connection) -> bool {
-        let late_word = Duration::from_millis(20);
+        let late_word = Duration::from_millis(10);
         c.slept_at == self.slept
             && self.measured().is_some_and(|known| {
                 let tolerance = (known.timeout / 10).max(Duration::from_millis(5));
@@ -250,6 +250,10 @@ impl Naive {
             let idle = self.idle_time(&c);
             while self.fit(&c) == Fit::Doubtful && self.outlives_estimate(&c) {
                 self.learner.on_reused_at(idle);
+            }
+            let oldest = self.get(candidates[candidates.len() - 1]).clone();
+            while !replayable && self.fit(&c) == Fit::Doubtful && self.outlives_estimate(&oldest) {
+                self.learner.on_reused_at(self.idle_time(&oldest));
             }
             match self.fit(&c) {
                 Fit::Doubtful if !replayable => {

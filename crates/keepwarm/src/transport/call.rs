@@ -292,6 +292,13 @@ pub(crate) fn check_scheme(scheme: Scheme) -> Result<()> {
     }
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        // A call may be dropped in the queue; what began for the observer ends for it.
+        self.note_dequeued();
+    }
+}
+
 fn poll_queue(
     cx: &mut Context<'_>,
     waiting: &mut Waiting,
@@ -306,11 +313,7 @@ fn poll_queue(
 }
 
 /// Puts the request's head into a buffer; nothing is written yet.
-fn prepare(
-    shared: &Shared,
-    request: &mut Outgoing,
-    origin: OriginSpan,
-) -> (h1::Exchange, Sender) {
+fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::Exchange, Sender) {
     let config = &shared.config;
     let upload = request.body.begin();
     let length = upload.length();
