@@ -209,7 +209,6 @@ where
             uri: parts.uri,
             headers: Some(Box::new(parts.headers)),
             body: RequestBody::stream(body),
-            expect_continue: false,
         };
         let calling = client.call(Ok(request), None);
         Box::pin(async move { calling.await.map(Into::into) })

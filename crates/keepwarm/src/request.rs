@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::header::EXPECT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::client::Client;
@@ -20,6 +21,7 @@ pub struct RequestBuilder {
     client: Client,
     request: Result<Outgoing>,
     total: Option<Duration>,
+    expect_continue: bool,
 }
 
 impl RequestBuilder {
@@ -36,12 +38,12 @@ impl RequestBuilder {
                 uri,
                 headers: None,
                 body: RequestBody::empty(),
-                expect_continue: false,
             });
         Self {
             client,
             request,
             total: None,
+            expect_continue: false,
         }
     }
 
@@ -113,11 +115,9 @@ impl RequestBuilder {
     }
 
     /// Asks the server before the body is sent (`Expect: 100-continue`). Without a body it does nothing.
-    pub fn expect_continue(self) -> Self {
-        self.change(|request| {
-            request.expect_continue = true;
-            Ok(())
-        })
+    pub fn expect_continue(mut self) -> Self {
+        self.expect_continue = true;
+        self
     }
 
     /// Closes the connection after this exchange (`Connection: close`).
@@ -130,7 +130,14 @@ impl RequestBuilder {
     /// # Errors
     /// When the request is malformed, no connection is to be had, the exchange fails, or a limit is met.
     /// Statuses are no errors.
-    pub fn send(self) -> impl Future<Output = Result<Response>> + Send {
+    pub fn send(mut self) -> impl Future<Output = Result<Response>> + Send {
+        if self.expect_continue
+            && let Ok(request) = &mut self.request
+            && !request.body.is_empty()
+        {
+            let headers = request.headers.get_or_insert_default();
+            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
         self.client.call(self.request, self.total)
     }
 }

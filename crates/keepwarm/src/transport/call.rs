@@ -37,7 +37,6 @@ pub(crate) struct Outgoing {
     /// Boxed, for most requests have none of their own.
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) body: RequestBody,
-    pub(crate) expect_continue: bool,
 }
 
 impl Outgoing {
@@ -319,7 +318,7 @@ fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::
     let length = upload.length();
     let says = Says::of(request.headers());
     let keep_alive = shared.keeps_alive();
-    let expect = (request.expect_continue || says.expect) && length != BodyLength::Empty;
+    let expect = says.expect && length != BodyLength::Empty;
     let shape = RequestShape {
         head: request.method == Method::HEAD,
         connect: false,
@@ -451,4 +450,15 @@ fn switched(exchange: &mut Exchange, head: ResponseHead, about: About) -> Result
         body,
         upgraded: Some(upgraded),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Call;
+
+    #[test]
+    fn a_call_under_way_stays_small() {
+        // A thousand calls at once hold a thousand of these, and each poll that moves one pays for its size.
+        assert!(size_of::<Call>() <= 624, "{}", size_of::<Call>());
+    }
 }

@@ -63,6 +63,11 @@ impl RequestBody {
         Self(Kind::Once(Some(boxed(body))))
     }
 
+    /// Whether there is certainly nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
     /// Whether it could be sent (again) as things stand.
     pub(crate) fn is_replayable(&self) -> bool {
         match &self.0 {
