@@ -96,8 +96,13 @@ fn requests_and_answers_take_turns() {
         &[
             Client(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"),
             Server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
-            Client(b"\r\nPOST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n"),
-            Server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nT: x\r\n\r\n"),
+            Client(
+                b"\r\nPOST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+                3\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n",
+            ),
+            Server(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nT: x\r\n\r\n",
+            ),
             Client(b"HEAD /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
             Server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n"),
             ServerEnd,
@@ -114,7 +119,10 @@ fn pipelined_requests_are_answered_in_order() {
     check(
         &[
             Client(b"GET /a HTTP/1.1\r\n\r\nHEAD /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\n\r\n"),
-            Server(b"HTTP/1.1 204 X\r\n\r\nHTTP/1.1 200 X\r\nContent-Length: 3\r\n\r\nHTTP/1.1 200 X\r\nContent-Length: 1\r\n\r\n!"),
+            Server(
+                b"HTTP/1.1 204 X\r\n\r\nHTTP/1.1 200 X\r\nContent-Length: 3\r\n\r\n\
+                HTTP/1.1 200 X\r\nContent-Length: 1\r\n\r\n!",
+            ),
         ],
         "1>GET/a 1>. 2>HEAD/b 2>. 3>GET/c 3>. 1<204 1<.[] 2<200 2<.[] 3<200 3<body=! 3<.[]",
     );

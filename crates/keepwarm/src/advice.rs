@@ -72,7 +72,8 @@ impl fmt::Display for Advice {
         match self {
             Self::ClientPerRequest { built, hardly_used } => write!(
                 f,
-                "{built} clients were built and {hardly_used} of them dropped after a request or two: each has a pool of its own, so nothing is reused; build one and clone it"
+                "{built} clients were built and {hardly_used} of them dropped after a request or two: \
+                 each has a pool of its own, so nothing is reused; build one and clone it"
             ),
             Self::IdleTimeoutLong { configured } => write!(
                 f,
@@ -92,7 +93,8 @@ impl fmt::Display for Advice {
             Self::OpenFilesTooFew { limit, allowed } => match allowed {
                 Some(allowed) => write!(
                     f,
-                    "the limits allow {allowed} connections, but this process may open {limit} files: lower max_conns or raise the limit (ulimit -n)"
+                    "the limits allow {allowed} connections, but this process may open {limit} files: \
+                     lower max_conns or raise the limit (ulimit -n)"
                 ),
                 None => write!(
                     f,

@@ -71,3 +71,8 @@ pub use response::Response;
 pub use transport::body::Body;
 pub use transport::info::{ConnectionInfo, Protocol, Timings};
 pub use transport::upgrade::Upgraded;
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

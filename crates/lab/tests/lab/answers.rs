@@ -117,7 +117,8 @@ async fn chunks_extensions_and_trailers_are_sent_as_given() {
     let mut peer = Peer::connect(&lab).await;
     peer.send(get("/bytes/7")).await;
     peer.until("\r\n\r\n").await;
-    let expected = "5;name=value\r\nabcde\r\n1;name=value\r\nf\r\n1;name=value\r\ng\r\n0;name=value\r\nx-trailer: yes\r\n\r\n";
+    let expected = "5;name=value\r\nabcde\r\n\
+        1;name=value\r\nf\r\n1;name=value\r\ng\r\n0;name=value\r\nx-trailer: yes\r\n\r\n";
     assert_eq!(peer.until("yes\r\n\r\n").await, expected);
 }
 

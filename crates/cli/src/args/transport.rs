@@ -1,0 +1,275 @@
+//! `TransportArgs`: the options of the transport, the same group for every command.
+//!
+//! Owns their names and the way to a `Config`: the preset first, single options over it.
+//! Refuses to know what the numbers do; the library documents that.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use keepwarm::{Config, RetryPolicy};
+
+use super::quantity::{self, Ceiling};
+
+/// What the command calls itself unless `-H` says otherwise.
+pub(crate) const USER_AGENT: &str = concat!("keepwarm/", env!("CARGO_PKG_VERSION"));
+
+const POOL: &str = "Pool (counts: off = no limit)";
+const TIMEOUTS: &str = "Timeouts (as 250ms, 5s, 2m; 0 or off = no limit)";
+const EXCHANGE: &str = "Exchanges";
+const ADDRESS: &str = "Addresses";
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TransportArgs {
+    /// Where the settings start from; single options override it
+    #[arg(long, value_enum, default_value_t = Preset::Default, help_heading = POOL)]
+    preset: Preset,
+    /// Idle connections over all origins [default: 100; 0 = keep none]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = POOL)]
+    max_idle: Option<Ceiling<usize>>,
+    /// Idle connections per origin [default: 100; 0 = keep none]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = POOL)]
+    max_idle_per_host: Option<Ceiling<usize>>,
+    /// Open connections over all origins [default: off]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = POOL)]
+    max_conns: Option<Ceiling<usize>>,
+    /// Open connections per origin [default: off]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = POOL)]
+    max_conns_per_host: Option<Ceiling<usize>>,
+    /// How long a connection may be idle [default: 30s; 0 or off = for ever]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = POOL)]
+    idle_timeout: Option<Ceiling<Duration>>,
+    /// How old a connection may get [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = POOL)]
+    max_lifetime: Option<Ceiling<Duration>>,
+    /// Requests per connection [default: off]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = POOL)]
+    max_requests_per_connection: Option<Ceiling<usize>>,
+    /// Close each connection after one exchange, and say so
+    #[arg(long, help_heading = POOL)]
+    no_keep_alive: bool,
+    /// Do not heed the server's Keep-Alive: timeout=, max=
+    #[arg(long, help_heading = POOL)]
+    ignore_server_hint: bool,
+    /// Do not learn the server's idle timeout from its closes
+    #[arg(long, help_heading = POOL)]
+    no_learning: bool,
+
+    /// To open a connection, name resolution included [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    connect_timeout: Option<Ceiling<Duration>>,
+    /// For the TLS handshake [default: 10s] (HTTPS is not there yet)
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    tls_handshake_timeout: Option<Ceiling<Duration>>,
+    /// From the request to the response head; also runs while an upload stalls [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    response_header_timeout: Option<Ceiling<Duration>>,
+    /// Between two reads of a response body [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    read_idle_timeout: Option<Ceiling<Duration>>,
+    /// Without one byte of the request written [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    write_stall_timeout: Option<Ceiling<Duration>>,
+    /// To wait for a connection [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    queue_timeout: Option<Ceiling<Duration>>,
+    /// For the whole call, retries and body included [default: off]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    timeout: Option<Ceiling<Duration>>,
+    /// To wait for 100 Continue before the body is sent anyway [default: 1s; 0 or off = do not wait]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    expect_timeout: Option<Ceiling<Duration>>,
+
+    /// Bytes of an unread body that may be drained to save its connection [default: 256k]
+    #[arg(long, value_name = "BYTES", value_parser = quantity::size, help_heading = EXCHANGE)]
+    drain_bytes: Option<u64>,
+    /// How long draining may take [default: 50ms; 0 = not at all]
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = EXCHANGE)]
+    drain_time: Option<Duration>,
+    /// Bytes of a response head [default: 64k]
+    #[arg(long, value_name = "BYTES", value_parser = quantity::length, help_heading = EXCHANGE)]
+    max_head_bytes: Option<usize>,
+    /// Which requests are sent again when the server closed the idle connection they met
+    #[arg(long, value_enum, default_value_t = Retry::Go, help_heading = EXCHANGE)]
+    retry: Retry,
+
+    /// Use this address for a host and port; may be given several times
+    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = resolve, help_heading = ADDRESS)]
+    resolve: Vec<(String, SocketAddr)>,
+    /// Connect to this Unix socket, whatever the URL's host says
+    #[arg(long, value_name = "PATH", help_heading = ADDRESS)]
+    unix_socket: Option<PathBuf>,
+    /// Connect from this address
+    #[arg(long, value_name = "IP", help_heading = ADDRESS)]
+    local_address: Option<IpAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Preset {
+    /// 100 idle connections, 30 s
+    Default,
+    /// For few hosts at high concurrency: 512 idle per host, 90 s, response head within 10 s
+    Busy,
+    /// The numbers of Go's http.DefaultTransport: 2 idle per host, 90 s, no learning
+    Go,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Retry {
+    /// GET, HEAD, OPTIONS, TRACE, and what carries an Idempotency-Key
+    Go,
+    /// As go, and PUT and DELETE
+    Rfc,
+    /// None
+    Never,
+}
+
+/// Applies the options that were given: `set!(config, self; setter <- field via conversion; …)`.
+macro_rules! set {
+    ($config:ident, $args:ident; $($setter:ident <- $field:ident via $convert:expr;)*) => {
+        $(if let Some(value) = $args.$field.clone() {
+            $config = $config.$setter($convert(value));
+        })*
+    };
+}
+
+impl TransportArgs {
+    /// The settings that these options mean.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = match self.preset {
+            Preset::Default => Config::default(),
+            Preset::Busy => Config::busy(),
+            Preset::Go => Config::go(),
+        };
+        set! { config, self;
+            max_idle <- max_idle via Ceiling::limit;
+            max_idle_per_host <- max_idle_per_host via Ceiling::limit;
+            max_conns <- max_conns via Ceiling::limit;
+            max_conns_per_host <- max_conns_per_host via Ceiling::limit;
+            idle_timeout <- idle_timeout via Ceiling::limit;
+            max_lifetime <- max_lifetime via Ceiling::limit;
+            max_requests_per_connection <- max_requests_per_connection via requests;
+            connect_timeout <- connect_timeout via Ceiling::limit;
+            tls_handshake_timeout <- tls_handshake_timeout via Ceiling::limit;
+            response_header_timeout <- response_header_timeout via Ceiling::limit;
+            read_idle_timeout <- read_idle_timeout via Ceiling::limit;
+            write_stall_timeout <- write_stall_timeout via Ceiling::limit;
+            queue_timeout <- queue_timeout via Ceiling::limit;
+            total_timeout <- timeout via Ceiling::limit;
+            expect_timeout <- expect_timeout via Ceiling::limit;
+            drain_bytes <- drain_bytes via |bytes| bytes;
+            drain_time <- drain_time via |time| time;
+            max_head_bytes <- max_head_bytes via |bytes| bytes;
+            unix_socket <- unix_socket via |path| path;
+            local_address <- local_address via |address| address;
+        }
+        if self.no_keep_alive {
+            config = config.keep_alive(false);
+        }
+        if self.ignore_server_hint {
+            config = config.honour_server_hint(false);
+        }
+        if self.no_learning {
+            config = config.learning(false);
+        }
+        for (host, address) in &self.resolve {
+            config = config.resolve(host, address.port(), *address);
+        }
+        config
+            .user_agent(USER_AGENT.to_owned())
+            .retry(match self.retry {
+                Retry::Go => RetryPolicy::Go,
+                Retry::Never => RetryPolicy::Never,
+                Retry::Rfc => RetryPolicy::Rfc,
+            })
+    }
+
+    /// Whether these options ask for more connections than the defaults do.
+    pub(crate) fn raises_limits(&self) -> bool {
+        self.preset == Preset::Busy
+            || [
+                self.max_idle,
+                self.max_idle_per_host,
+                self.max_conns,
+                self.max_conns_per_host,
+            ]
+            .iter()
+            .any(Option::is_some)
+    }
+}
+
+fn requests(ceiling: Ceiling<usize>) -> Option<u64> {
+    ceiling.limit().map(|requests| requests as u64)
+}
+
+fn resolve(text: &str) -> Result<(String, SocketAddr), String> {
+    let parts = text.split_once(':').and_then(|(host, rest)| {
+        let (port, address) = rest.split_once(':')?;
+        let port: u16 = port.parse().ok()?;
+        let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+        (!host.is_empty()).then(|| (host.to_owned(), SocketAddr::new(address, port)))
+    });
+    parts.ok_or_else(|| "write HOST:PORT:ADDRESS, like example.test:8080:127.0.0.1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        transport: TransportArgs,
+    }
+
+    fn parse(options: &[&str]) -> TransportArgs {
+        let words = std::iter::once("keepwarm").chain(options.iter().copied());
+        Alone::parse_from(words).transport
+    }
+
+    #[test]
+    fn without_options_the_settings_are_the_defaults() {
+        assert_eq!(parse(&[]).config().limits(), Config::default().limits());
+        assert!(!parse(&[]).raises_limits());
+    }
+
+    #[test]
+    fn single_options_override_the_preset_wherever_they_stand() {
+        for order in [
+            ["--max-idle=7", "--preset=go"],
+            ["--preset=go", "--max-idle=7"],
+        ] {
+            let config = parse(&order).config();
+            assert_eq!(config.limits().max_idle, Some(7));
+            assert_eq!(config.limits().max_idle_per_host, Some(2));
+            assert!(!config.limits().learning);
+        }
+        let busy = parse(&["--preset", "busy", "--idle-timeout", "off"]).config();
+        assert_eq!(busy.limits().max_idle_per_host, Some(512));
+        assert_eq!(busy.limits().idle_timeout, None);
+    }
+
+    #[test]
+    fn an_address_for_a_name_may_be_ipv6() {
+        let expected = "[::1]:80".parse().unwrap();
+        assert_eq!(
+            resolve("a.test:80:[::1]"),
+            Ok(("a.test".to_owned(), expected))
+        );
+        assert_eq!(
+            resolve("a.test:80:::1"),
+            Ok(("a.test".to_owned(), expected))
+        );
+        for wrong in [
+            "a.test",
+            "a.test:80",
+            ":80:127.0.0.1",
+            "a:b:127.0.0.1",
+            "a:80:b",
+        ] {
+            assert!(resolve(wrong).is_err(), "{wrong}");
+        }
+    }
+}

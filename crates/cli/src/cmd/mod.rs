@@ -1,0 +1,8 @@
+//! The commands.
+//!
+//! Owns what each does. Refuses to parse options and to know how results look.
+
+pub(crate) mod demo;
+pub(crate) mod get;
+mod interrupt;
+pub(crate) mod lab;

@@ -1,0 +1,8 @@
+//! What the command writes: text, JSON, and the lines of `-v`.
+//!
+//! Owns the forms. Refuses to gather what they show.
+
+pub(crate) mod json;
+pub(crate) mod style;
+pub(crate) mod text;
+pub(crate) mod verbose;

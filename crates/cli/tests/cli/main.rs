@@ -1,0 +1,11 @@
+//! The command as its users meet it: the built binary, labs and real servers, bytes on its outputs.
+
+mod demo;
+mod exit_codes;
+mod get_json;
+mod get_text;
+mod lab_command;
+mod real_servers;
+mod support;
+mod usage;
+mod verbose;
