@@ -74,6 +74,10 @@ pub struct Behaviour {
     pub idle_gate: Option<String>,
     /// How an idle connection is ended. Default: FIN.
     pub idle_end: IdleEnd,
+    /// How long the end of an idle connection travels, as to a distant peer: from its idle timeout on it is
+    /// closed for the server, a request that still comes is answered with a reset, and so much later the
+    /// peer is told. Default: zero.
+    pub idle_end_travels: Duration,
     /// How long a new connection may wait with the first byte of its first request. It ends as an
     /// idle one does. None means for ever. Default: none.
     pub first_request_timeout: Option<Duration>,
@@ -133,6 +137,7 @@ impl Default for Behaviour {
             idle_jitter: Duration::ZERO,
             idle_gate: None,
             idle_end: IdleEnd::Close,
+            idle_end_travels: Duration::ZERO,
             first_request_timeout: None,
             before_head: Pause::None,
             after_head: Pause::None,

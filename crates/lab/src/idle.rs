@@ -81,7 +81,7 @@ impl Since {
             };
             match event {
                 Event::Input => return Ok(()),
-                Event::Deadline => return Err(end(link, behaviour.idle_end).await),
+                Event::Deadline => return Err(end(link, behaviour).await),
                 Event::Stray => {
                     stray_sent = true;
                     let bytes = stray.map(|stray| stray.bytes.as_slice());
@@ -112,8 +112,16 @@ fn jittered(timeout: Duration, jitter: Duration, number: u64) -> Duration {
     (timeout + jitter.mul_f64(2.0 * share)).saturating_sub(jitter)
 }
 
-async fn end(link: &mut Link, how: IdleEnd) -> Over {
-    match how {
+async fn end(link: &mut Link, behaviour: &Behaviour) -> Over {
+    if !behaviour.idle_end_travels.is_zero() {
+        let travelling = tokio::time::timeout(behaviour.idle_end_travels, link.fill());
+        match travelling.await {
+            Ok(Ok(())) => return link.reset(),
+            Ok(Err(over)) => return over,
+            Err(_arrived) => {}
+        }
+    }
+    match behaviour.idle_end {
         IdleEnd::Close => link.close().await,
         IdleEnd::Reset => link.reset(),
         IdleEnd::Timeout408 => match link.send(TIMEOUT_408).await {

@@ -68,6 +68,15 @@ pub fn announced_idle_timeout(timeout: Duration) -> Behaviour {
     })
 }
 
+/// Closes idle connections after this long, and is so far away that its close takes `travels` to arrive.
+#[must_use]
+pub fn distant_idle_timeout(timeout: Duration, travels: Duration) -> Behaviour {
+    with(|it| {
+        it.idle_timeout = Some(timeout);
+        it.idle_end_travels = travels;
+    })
+}
+
 /// Closes idle connections when the test opens this gate.
 #[must_use]
 pub fn idle_close_at(gate: &str) -> Behaviour {

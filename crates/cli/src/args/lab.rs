@@ -66,6 +66,9 @@ pub(crate) struct LabArgs {
     /// How idle connections end
     #[arg(long, value_enum, value_name = "HOW", default_value = "close", help_heading = CLOSING)]
     pub(crate) idle_end: IdleEndArg,
+    /// Let the end of an idle connection travel so long; what is asked meanwhile is reset
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = CLOSING)]
+    pub(crate) idle_end_travels: Option<Duration>,
     /// Close a connection that sends no first request in this time
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = CLOSING)]
     pub(crate) first_request_timeout: Option<Ceiling<Duration>>,

@@ -16,7 +16,7 @@ fn the_demo_shows_every_way_and_its_fix() {
         "this origin already has its 2 connections",
         "each has a pool of its own",
         "300 connections",
-        "3200 POSTs",
+        "480 POSTs",
         "keepwarm get --repeat 100 URL",
     ] {
         // Sentences may be broken over lines.

@@ -113,9 +113,9 @@ impl<C, W, E> Machine<C, W, E> {
         while let Some(index) = self.lanes.0[at].idle.front() {
             let parked = self.slots.parked(index);
             let idle = self.idle_time(now, parked);
-            let awake = parked.slept_at == self.clock.slept();
+            let witness = self.is_witness(parked);
             match self.fitness(now, idle, parked) {
-                Fitness::Doubtful if awake && self.outlives_estimate(now, idle) => {}
+                Fitness::Doubtful if witness && self.outlives_estimate(now, idle) => {}
                 Fitness::Doubtful if !replayable && self.oldest_outlives_estimate(now, at) => {}
                 Fitness::Doubtful if !replayable => {
                     return Err(Miss::AllDoubtful {
@@ -158,9 +158,15 @@ impl<C, W, E> Machine<C, W, E> {
             return false;
         };
         let parked = self.slots.parked(index);
-        let awake = parked.slept_at == self.clock.slept();
+        let witness = self.is_witness(parked);
         let idle = self.idle_time(now, parked);
-        awake && self.outlives_estimate(now, idle)
+        witness && self.outlives_estimate(now, idle)
+    }
+
+    /// Whether the age of an idle connection says anything of the server's idle timeout: one that never served
+    /// is under another of its timeouts, and one that slept with the machine could not be told of a close.
+    fn is_witness(&self, parked: &Facts) -> bool {
+        parked.requests > 0 && parked.slept_at == self.clock.slept()
     }
 
     /// Why nothing could be taken.

@@ -142,8 +142,10 @@ impl<C, W, E> Machine<C, W, E> {
     /// What a finished exchange teaches: the server's announcement, and that it had not closed yet.
     fn note_news(&mut self, now: Instant, slot: Slot, idle: Option<Duration>, hint: Hint) {
         let mut news = false;
+        // One that had never served was under another of the server's timeouts.
         if let Some(idle) = idle
             && idle > self.outlook.disproved_above
+            && self.slots.parked(slot.0).requests > 1
         {
             news = self.learner.on_reused_at(idle);
         }

@@ -227,7 +227,8 @@ impl Naive {
     /// Open, awake all the while, and idle for longer than the estimate by more than a late word explains.
     fn outlives_estimate(&self, c: &Connection) -> bool {
         let late_word = Duration::from_millis(10);
-        c.slept_at == self.slept
+        c.requests > 0
+            && c.slept_at == self.slept
             && self.measured().is_some_and(|known| {
                 let tolerance = (known.timeout / 10).max(Duration::from_millis(5));
                 self.idle_time(c) > known.timeout + tolerance + late_word

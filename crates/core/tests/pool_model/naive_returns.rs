@@ -21,6 +21,7 @@ impl Naive {
         }
         if let (Some(idle), Some(known)) = (c.idle_before, self.measured())
             && idle > known.timeout + (known.timeout / 10).max(Duration::from_millis(5))
+            && c.requests > 1
         {
             self.learner.on_reused_at(idle);
         }

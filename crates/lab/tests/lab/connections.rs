@@ -156,6 +156,21 @@ async fn an_idle_connection_may_end_with_a_reset_or_a_408() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_that_travels_is_a_reset_for_who_asks_meanwhile() {
+    let [idle, travels] = [20, 10].map(Duration::from_millis);
+    let lab = Lab::start(scenario::distant_idle_timeout(idle, travels)).await;
+    let mut silent = Peer::connect(&lab).await;
+    silent.exchange("/").await;
+    let mut late = Peer::connect(&lab).await;
+    late.exchange("/").await;
+    tokio::time::sleep(idle + travels / 2).await;
+    late.send(get("/")).await;
+    late.resets().await;
+    silent.closes().await;
+    assert_eq!(lab.transcript().requests().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_without_a_first_request_is_closed() {
     let lab = Lab::start(Behaviour {
         first_request_timeout: Some(Duration::from_millis(5)),

@@ -45,6 +45,11 @@ pub(super) async fn drive(setup: &Setup) -> Result<Tally, Failure> {
         url: lab.url(setup.path),
         client: build(&setup.client)?,
     });
+    if !setup.left_idle.is_zero() {
+        // Whether it works out is seen in the numbers.
+        drop(ask(&run.client, &run.url, Habit::Reads).await);
+        tokio::time::sleep(setup.left_idle).await;
+    }
     let mut lanes = JoinSet::new();
     for lane in 0..setup.lanes {
         lanes.spawn(drive_lane(Arc::clone(&run), lane));
@@ -91,7 +96,7 @@ fn build(config: &Config) -> Result<Client, Failure> {
 
 async fn drive_lane(run: Arc<Run>, lane: u64) -> Result<Tally, Failure> {
     let setup = &run.setup;
-    let mut dice = Dice(lane + 1);
+    let mut dice = Dice(if setup.in_step { 1 } else { lane + 1 });
     let mut tally = Tally::default();
     for n in 0..setup.requests / setup.lanes {
         if n > 0 && !setup.gap.is_zero() {

@@ -166,24 +166,27 @@ fn show(
 
 /// Chapter 3: the race that no retry can mend, and how it is avoided.
 async fn learn(stage: &mut Stage) -> Result<(), Failure> {
-    const SERVER: Duration = Duration::from_millis(60);
+    const SERVER: Duration = Duration::from_millis(80);
+    const TRAVELS: Duration = Duration::from_millis(2);
     stage.chapter("3  The pool learns")?;
     for line in [
-        "  A server closes idle connections after 60 ms. 64 clients send a POST about every 60 ms:",
-        "  each may meet a connection at the very moment it is closed. A POST cannot be sent twice,",
-        "  so whoever takes that connection loses the request.",
+        "  A server closes idle connections after 80 ms; word of it travels for 2 ms. Bursts of 16",
+        "  POSTs come about every 80 ms: whoever takes a connection whose close is under way loses",
+        "  the request, for a POST cannot be sent twice. One close was seen before they begin.",
     ] {
         stage.line(line)?;
     }
     stage.blank()?;
     let posts = |client| Setup {
         client,
-        requests: 3200,
-        lanes: 64,
+        requests: 480,
+        lanes: 16,
+        in_step: true,
         habit: Habit::Posts,
         gap: SERVER,
-        gap_jitter: Duration::from_millis(1),
-        ..Setup::with(scenario::idle_timeout(SERVER))
+        gap_jitter: Duration::from_millis(8),
+        left_idle: SERVER + 10 * TRAVELS,
+        ..Setup::with(scenario::distant_idle_timeout(SERVER, TRAVELS))
     };
     let naive = drive(&posts(Config::default().learning(false))).await?;
     let learned = drive(&posts(Config::default())).await?;

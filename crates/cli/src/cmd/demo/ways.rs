@@ -20,6 +20,10 @@ pub(super) struct Setup {
     pub(super) gap: Duration,
     /// The gap varies by up to this much to either side.
     pub(super) gap_jitter: Duration,
+    /// All lanes pause for the same times, so that their requests come in bursts.
+    pub(super) in_step: bool,
+    /// Before anything else one connection is opened and left idle for so long; zero for none.
+    pub(super) left_idle: Duration,
 }
 
 /// What the client does with each request.
@@ -58,6 +62,8 @@ impl Setup {
             habit: Habit::Reads,
             gap: Duration::ZERO,
             gap_jitter: Duration::ZERO,
+            in_step: false,
+            left_idle: Duration::ZERO,
         }
     }
 

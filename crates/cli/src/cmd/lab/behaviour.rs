@@ -39,6 +39,7 @@ pub(super) fn behaviour(args: &LabArgs) -> Behaviour {
         idle_jitter: args.idle_jitter.unwrap_or_default(),
         idle_gate: None,
         idle_end: args.idle_end.into(),
+        idle_end_travels: args.idle_end_travels.unwrap_or_default(),
         first_request_timeout: args.first_request_timeout.and_then(Ceiling::limit),
         before_head: pause(args.delay_head),
         after_head: pause(args.delay_body),
