@@ -14,68 +14,56 @@ use crate::transport::upgrade::Upgraded;
 
 /// The answer to a call: its head has arrived, its body perhaps not yet.
 #[derive(Debug)]
-pub struct Response {
-    status: StatusCode,
-    version: Version,
-    headers: HeaderMap,
-    body: Body,
-    upgraded: Option<Box<Upgraded>>,
-}
+pub struct Response(Incoming);
 
 impl Response {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        Self {
-            status: incoming.head.status,
-            version: incoming.head.version,
-            headers: incoming.head.headers,
-            body: incoming.body,
-            upgraded: incoming.upgraded.map(Box::new),
-        }
+        Self(incoming)
     }
 
     /// The status code.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.head.status
     }
 
     /// The version in the answer.
     pub fn version(&self) -> Version {
-        self.version
+        self.0.head.version
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.head.headers
     }
 
     /// The connection that carried it.
     pub fn connection(&self) -> &ConnectionInfo {
-        self.body.connection()
+        self.0.body.connection()
     }
 
     /// How long each phase took so far; complete once the body has ended.
     pub fn timings(&self) -> Timings {
-        self.body.timings()
+        self.0.body.timings()
     }
 
     /// What was decided about failed attempts before this answer came; empty when there was none.
     pub fn retries(&self) -> &[Retry] {
-        self.body.retries()
+        self.0.body.retries()
     }
 
     /// May the connection serve again? None until the body has ended.
     pub fn reuse(&self) -> Option<&Reuse> {
-        self.body.reuse()
+        self.0.body.reuse()
     }
 
     /// The body, to read piece by piece.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        &mut self.0.body
     }
 
     /// The body alone.
     pub fn into_body(self) -> Body {
-        self.body
+        self.0.body
     }
 
     /// The next bytes of the body; none at its end.
@@ -83,7 +71,7 @@ impl Response {
     /// # Errors
     /// When the connection fails, the server breaks the protocol, or a time limit passes.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.body.chunk().await
+        self.0.body.chunk().await
     }
 
     /// The whole body.
@@ -91,7 +79,7 @@ impl Response {
     /// # Errors
     /// As [`Response::chunk`].
     pub fn bytes(self) -> impl Future<Output = Result<Bytes>> + Send {
-        self.body.bytes()
+        self.0.body.bytes()
     }
 
     /// The whole body as text; bytes that are no UTF-8 become U+FFFD.
@@ -99,7 +87,7 @@ impl Response {
     /// # Errors
     /// As [`Response::chunk`].
     pub async fn text(self) -> Result<String> {
-        self.body.text().await
+        self.0.body.text().await
     }
 
     /// The whole body, read as JSON.
@@ -121,7 +109,7 @@ impl Response {
 
     /// Reads and forgets what is left of the body, at most so many bytes, to save the connection.
     pub async fn drain(&mut self, bytes: u64) -> Reuse {
-        self.body.drain(bytes).await
+        self.0.body.drain(bytes).await
     }
 
     /// The connection, after `101 Switching Protocols`.
@@ -129,8 +117,8 @@ impl Response {
     /// # Errors
     /// When the status is another.
     pub fn into_upgraded(self) -> Result<Upgraded> {
-        let status = self.status;
-        match self.upgraded {
+        let status = self.0.head.status;
+        match self.0.upgraded {
             Some(upgraded) => Ok(*upgraded),
             None => Err(Error::usage(format!(
                 "the server answered {status}, it did not switch protocols"
@@ -142,11 +130,16 @@ impl Response {
 impl From<Response> for http::Response<Body> {
     /// The form that tower and other crates take. An upgraded connection is put into the extensions.
     fn from(response: Response) -> Self {
-        let mut converted = Self::new(response.body);
-        *converted.status_mut() = response.status;
-        *converted.version_mut() = response.version;
-        *converted.headers_mut() = response.headers;
-        if let Some(upgraded) = response.upgraded {
+        let Incoming {
+            head,
+            body,
+            upgraded,
+        } = response.0;
+        let mut converted = Self::new(body);
+        *converted.status_mut() = head.status;
+        *converted.version_mut() = head.version;
+        *converted.headers_mut() = head.headers;
+        if let Some(upgraded) = upgraded {
             let shared = std::sync::Arc::new(std::sync::Mutex::new(Some(*upgraded)));
             converted.extensions_mut().insert(shared);
         }

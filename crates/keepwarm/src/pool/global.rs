@@ -169,7 +169,7 @@ impl Global {
         if !pool.standing.starving.swap(true, Ordering::AcqRel) {
             let mut starving = self.starving.lock().unwrap_or_else(PoisonError::into_inner);
             starving.push_back(Arc::downgrade(pool));
-            self.hungry.store(starving.len(), Ordering::Release);
+            self.hungry.store(starving.len(), Ordering::SeqCst);
         }
     }
 
@@ -177,7 +177,7 @@ impl Global {
         loop {
             let mut starving = self.starving.lock().unwrap_or_else(PoisonError::into_inner);
             let next = starving.pop_front()?;
-            self.hungry.store(starving.len(), Ordering::Release);
+            self.hungry.store(starving.len(), Ordering::SeqCst);
             drop(starving);
             if let Some(pool) = next.upgrade() {
                 pool.standing.starving.store(false, Ordering::Release);
@@ -188,33 +188,42 @@ impl Global {
 
     /// Gives places that have come free to the origins that wait for them, first come first served.
     pub(super) fn feed(&self) {
-        // Each that starves gets one look: one that starves again is back in the queue.
-        for _ in 0..self.hungry.load(Ordering::Acquire) {
+        while self.feed_each_once() {}
+    }
+
+    /// Gives each origin that waits one look. True when there is cause for another round: somebody waits, and
+    /// there is room. (A place that another thread freed while we were feeding is ours to hand out: that
+    /// thread found us at it and went on. Hence the total order of these operations.)
+    fn feed_each_once(&self) -> bool {
+        for _ in 0..self.hungry.load(Ordering::SeqCst) {
             // A connection that is merely idle gives its place up, too: `Shared::reserve` sees to it.
-            let has_room = self.open.load(Ordering::Acquire) < self.max_conns();
-            if !has_room && self.idle.load(Ordering::Acquire) == 0 {
-                return;
+            if !self.has_room() && self.idle.load(Ordering::SeqCst) == 0 {
+                break;
             }
-            // One feeder at a time: a place freed meanwhile is seen by its next turn.
-            if self.feeding.swap(true, Ordering::AcqRel) {
-                return;
+            if self.feeding.swap(true, Ordering::SeqCst) {
+                return false;
             }
             let next = self.next_starving();
             if let Some(pool) = &next {
                 pool.pump();
             }
-            self.feeding.store(false, Ordering::Release);
+            self.feeding.swap(false, Ordering::SeqCst);
             if next.is_none() {
-                return;
+                return false;
             }
         }
+        self.hungry.load(Ordering::SeqCst) > 0 && self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
+        self.open.load(Ordering::SeqCst) < self.max_conns()
     }
 }
 
 fn shift(count: &AtomicUsize, before: usize, after: usize) {
     if after > before {
-        count.fetch_add(after - before, Ordering::AcqRel);
+        count.fetch_add(after - before, Ordering::SeqCst);
     } else if before > after {
-        count.fetch_sub(before - after, Ordering::AcqRel);
+        count.fetch_sub(before - after, Ordering::SeqCst);
     }
 }

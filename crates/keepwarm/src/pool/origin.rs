@@ -75,6 +75,12 @@ impl OriginPool {
         let before = state.machine.census();
         let result = decide(&mut state);
         let after = state.machine.census();
+        // A checkout that took an idle connection, and nothing else, has brought no moment nearer.
+        if after.idle < before.idle && !state.machine.has_actions() {
+            drop(state);
+            self.shared.global.count(self, before, after, None);
+            return result;
+        }
         let oldest = state.machine.oldest_idle();
         let deadline = state.machine.next_deadline();
         let wants_dial = state.machine.wants_dial();

@@ -47,10 +47,12 @@ impl Outgoing {
 }
 
 /// An answer: its head, and what follows.
+#[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) head: ResponseHead,
     pub(crate) body: Body,
-    pub(crate) upgraded: Option<Upgraded>,
+    /// Boxed, for few answers have it.
+    pub(crate) upgraded: Option<Box<Upgraded>>,
 }
 
 impl Incoming {
@@ -407,7 +409,7 @@ fn answered(state: &mut State, head: ResponseHead, mut about: About) -> Incoming
         }
     }
     let body = if exchange.machine.is_complete() && exchange.sender.is_finished() {
-        let verdict = exchange.finish();
+        let verdict = exchange.finish_with_head();
         about.moments = exchange.moments;
         Body::whole(data.unwrap_or_default(), trailers, verdict, about)
     } else if let State::Exchanging(exchange) = std::mem::replace(state, State::Over) {
@@ -448,7 +450,7 @@ fn switched(exchange: &mut Exchange, head: ResponseHead, about: About) -> Result
     Ok(Incoming {
         head,
         body,
-        upgraded: Some(upgraded),
+        upgraded: Some(Box::new(upgraded)),
     })
 }
 

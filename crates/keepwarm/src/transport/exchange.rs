@@ -132,7 +132,7 @@ impl Exchange {
     }
 
     fn on_head(&mut self, head: &ResponseHead) {
-        self.moments.note_answered();
+        self.moments.note_answered(Instant::now());
         self.timers.end_phase();
         self.stage = Stage::Idle;
         self.tell_head(head.status.as_u16());
@@ -247,6 +247,15 @@ impl Exchange {
 
     /// The answer is complete: gives the connection back, or closes it, with the verdict.
     pub(super) fn finish(&mut self) -> Reuse {
+        self.finish_at(Instant::now())
+    }
+
+    /// As [`Exchange::finish`], for an answer whose end came with its head: the clock was read for that already.
+    pub(super) fn finish_with_head(&mut self) -> Reuse {
+        self.finish_at(self.moments.answered())
+    }
+
+    fn finish_at(&mut self, now: Instant) -> Reuse {
         let leftover = self.input.as_ref().map_or(0, BytesMut::len);
         let mut verdict = self.machine.verdict(leftover);
         if !self.lease().pool().shared.keeps_alive() {
@@ -257,10 +266,14 @@ impl Exchange {
                 verdict = verdict.also(*reason);
             }
         }
-        self.end(verdict)
+        self.end_at(now, verdict)
     }
 
     pub(super) fn end(&mut self, verdict: Reuse) -> Reuse {
+        self.end_at(Instant::now(), verdict)
+    }
+
+    fn end_at(&mut self, now: Instant, verdict: Reuse) -> Reuse {
         if let Some(input) = self.input.take() {
             buffers::give_read(input);
         }
@@ -268,7 +281,6 @@ impl Exchange {
         let Some(lease) = self.lease.take() else {
             return verdict;
         };
-        let now = Instant::now();
         self.moments.note_ended(now);
         let connection = lease.id();
         self.span.emit(|call| EventKind::ExchangeEnded {

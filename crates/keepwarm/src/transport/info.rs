@@ -163,8 +163,12 @@ impl Moments {
         self.sent = self.after(Instant::now());
     }
 
-    pub(crate) fn note_answered(&mut self) {
-        self.answered = self.after(Instant::now());
+    pub(crate) fn note_answered(&mut self, now: Instant) {
+        self.answered = self.after(now);
+    }
+
+    pub(crate) fn answered(&self) -> Instant {
+        self.started + Duration::from_nanos(self.answered)
     }
 
     pub(crate) fn note_ended(&mut self, now: Instant) {
