@@ -138,7 +138,7 @@ impl From<Response> for http::Response<Body> {
         let mut converted = Self::new(body);
         *converted.status_mut() = head.status;
         *converted.version_mut() = head.version;
-        *converted.headers_mut() = head.headers;
+        *converted.headers_mut() = head.headers.into_map();
         if let Some(upgraded) = upgraded {
             let shared = std::sync::Arc::new(std::sync::Mutex::new(Some(*upgraded)));
             converted.extensions_mut().insert(shared);

@@ -13,9 +13,9 @@ use bytes::{Bytes, BytesMut};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::block::{HeaderBlock, LONGEST_NAME, MOST_FIELDS};
 use super::classify::{self, Kind};
 use super::fields::Fields;
-use super::names::header_name;
 use super::{Limits, RequestHead, ResponseHead};
 use crate::reason::{Limit, ProtocolFault};
 
@@ -234,11 +234,11 @@ pub(crate) fn take_response(
     };
     let status = StatusCode::from_u16(start.status).map_err(|_| ProtocolFault::StartLine)?;
     let bytes = buffer.split_to(length).freeze();
-    let headers = collect(&bytes, spans.first(count), fields)?;
+    look_through(&bytes, spans.first(count), fields)?;
     let head = ResponseHead {
         status,
         version: version(start.version),
-        headers,
+        headers: HeaderBlock::new(bytes),
     };
     Ok(Some(head))
 }
@@ -259,12 +259,12 @@ pub(crate) fn take_request(
     let range = |(from, to): (u32, u32)| from as usize..to as usize;
     let method =
         Method::from_bytes(&bytes[range(start.method)]).map_err(|_| ProtocolFault::StartLine)?;
-    let headers = collect(&bytes, spans.first(count), fields)?;
+    look_through(&bytes, spans.first(count), fields)?;
     let head = RequestHead {
         method,
         target: bytes.slice(range(start.target)),
         version: version(start.version),
-        headers,
+        headers: HeaderBlock::new(bytes),
     };
     Ok(Some(head))
 }
@@ -389,23 +389,24 @@ fn find_slowly<S: StartLine>(
     }
 }
 
-/// The header map and what its fields mean for framing; values share `bytes`.
+/// Takes in what the fields say of framing and reuse, and refuses what no map could hold.
 #[inline]
-fn collect(bytes: &Bytes, spans: &[Span], fields: &mut Fields) -> Result<HeaderMap, ProtocolFault> {
-    let mut headers = HeaderMap::try_with_capacity(spans.len())
-        .map_err(|_| ProtocolFault::TooMuch(Limit::HeaderCount))?;
-    for span in spans {
-        let name = &bytes[span.name.0 as usize..span.name.1 as usize];
-        let value = bytes.slice(span.value.0 as usize..span.value.1 as usize);
-        let known = header_name(name).map_err(|_| ProtocolFault::HeaderLine)?;
-        fields.see(name, &known, &value);
-        append(&mut headers, known, value)?;
+fn look_through(head: &[u8], spans: &[Span], fields: &mut Fields) -> Result<(), ProtocolFault> {
+    if spans.len() > MOST_FIELDS {
+        return Err(ProtocolFault::TooMuch(Limit::HeaderCount));
     }
-    Ok(headers)
+    for span in spans {
+        let name = &head[span.name.0 as usize..span.name.1 as usize];
+        if name.len() > LONGEST_NAME {
+            return Err(ProtocolFault::HeaderLine);
+        }
+        let value = &head[span.value.0 as usize..span.value.1 as usize];
+        fields.see(name, value);
+    }
+    Ok(())
 }
 
 /// Adds a field behind those of its name.
-#[inline]
 pub(crate) fn append(
     headers: &mut HeaderMap,
     name: HeaderName,

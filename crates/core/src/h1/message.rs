@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::HeaderBlock;
+
 /// How the length of a request body is declared (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
@@ -42,8 +44,8 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// The fields; values share the bytes that were read.
-    pub headers: HeaderMap,
+    /// The fields, made into a map at the first look.
+    pub headers: HeaderBlock,
 }
 
 /// The head of a request, as the passive side sees it.
@@ -55,8 +57,8 @@ pub struct RequestHead {
     pub target: Bytes,
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// The fields; values share the bytes that were read.
-    pub headers: HeaderMap,
+    /// The fields, made into a map at the first look.
+    pub headers: HeaderBlock,
 }
 
 /// The next thing of a response.

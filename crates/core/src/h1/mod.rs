@@ -70,6 +70,7 @@
 //! # Ok::<(), keepwarm_core::reason::ProtocolFault>(())
 //! ```
 
+mod block;
 mod body;
 mod chunked;
 mod classify;
@@ -84,6 +85,7 @@ mod names;
 mod state;
 mod watch;
 
+pub use block::HeaderBlock;
 pub use encode::{HeadExtras, HostPort, chunk_end, chunk_head, last_chunk, request_head};
 pub use exchange::Exchange;
 pub use limits::Limits;

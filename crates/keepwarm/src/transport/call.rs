@@ -98,7 +98,8 @@ enum State {
 
 /// What a call carries until it has a connection.
 struct Before {
-    started: Instant,
+    /// When it first asked for a connection; none before that.
+    started: Option<Instant>,
     timers: Timers,
     span: Span,
 }
@@ -114,9 +115,8 @@ impl Call {
             let message = "CONNECT is for proxies, which are not there yet";
             return Err(Error::usage(message));
         }
-        let started = Instant::now();
         let total = total.or(shared.config.timeouts.total);
-        let timers = Timers::new(total.map(|total| later(started, total)));
+        let timers = Timers::new(total.map(|total| later(Instant::now(), total)));
         let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
         let policy = shared.config.retry;
         Ok(Self {
@@ -126,7 +126,7 @@ impl Call {
             origin,
             retries: Attempts::NONE,
             state: State::Ready(Before {
-                started,
+                started: None,
                 timers,
                 span,
             }),
@@ -168,12 +168,12 @@ impl Call {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Ready(before) | State::Queued { before, .. } => before,
             State::Exchanging(mut exchange) => Before {
-                started: exchange.moments.started(),
+                started: Some(exchange.moments.started()),
                 timers: Timers::new(exchange.timers.total()),
                 span: std::mem::take(&mut exchange.span),
             },
             State::Over => Before {
-                started: Instant::now(),
+                started: None,
                 timers: Timers::default(),
                 span: Span::default(),
             },
@@ -189,6 +189,7 @@ impl Call {
             Acquired::Ready(lease) => self.begin(lease, now.instant),
             Acquired::Later(waiting) => {
                 let mut before = self.leave();
+                before.started.get_or_insert(now.instant);
                 let miss = waiting.miss();
                 before.span.emit(|call| EventKind::Queued { call, miss });
                 let limit = (self.shared.config.timeouts.queue, Limit::Queue);
@@ -224,7 +225,7 @@ impl Call {
             span,
         } = self.leave();
         timers.end_phase();
-        let moments = Moments::new(started, acquired);
+        let moments = Moments::new(started.unwrap_or(acquired), acquired);
         span.emit(|call| EventKind::CheckedOut {
             call,
             connection: lease.id(),

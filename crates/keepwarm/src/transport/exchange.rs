@@ -247,11 +247,14 @@ impl Exchange {
 
     /// The answer is complete: gives the connection back, or closes it, with the verdict.
     pub(super) fn finish(&mut self) -> Reuse {
-        self.finish_at(Instant::now())
+        let now = Instant::now();
+        self.moments.note_ended(now);
+        self.finish_at(now)
     }
 
     /// As [`Exchange::finish`], for an answer whose end came with its head: the clock was read for that already.
     pub(super) fn finish_with_head(&mut self) -> Reuse {
+        self.moments.note_ended_with_head();
         self.finish_at(self.moments.answered())
     }
 
@@ -270,7 +273,9 @@ impl Exchange {
     }
 
     pub(super) fn end(&mut self, verdict: Reuse) -> Reuse {
-        self.end_at(Instant::now(), verdict)
+        let now = Instant::now();
+        self.moments.note_ended(now);
+        self.end_at(now, verdict)
     }
 
     fn end_at(&mut self, now: Instant, verdict: Reuse) -> Reuse {
@@ -281,7 +286,6 @@ impl Exchange {
         let Some(lease) = self.lease.take() else {
             return verdict;
         };
-        self.moments.note_ended(now);
         let connection = lease.id();
         self.span.emit(|call| EventKind::ExchangeEnded {
             call,

@@ -142,7 +142,12 @@ impl Moments {
             answered: 0,
             ended: 0,
         };
-        moments.acquired = moments.after(acquired);
+        // Found at once: the usual case, told without arithmetic.
+        moments.acquired = if acquired == started {
+            1
+        } else {
+            moments.after(acquired)
+        };
         moments
     }
 
@@ -173,6 +178,11 @@ impl Moments {
 
     pub(crate) fn note_ended(&mut self, now: Instant) {
         self.ended = self.after(now);
+    }
+
+    /// The end came with the head.
+    pub(crate) fn note_ended_with_head(&mut self) {
+        self.ended = self.answered;
     }
 
     pub(crate) fn is_answered(&self) -> bool {
