@@ -47,6 +47,7 @@
 
 pub mod advice;
 mod client;
+mod clock;
 pub mod config;
 mod conn;
 pub mod dial;

@@ -10,7 +10,7 @@ use keepwarm_lab::{Lab, scenario};
 
 use support::{GATE, Rig, finish, held, join, ms, run, run_on_two_threads};
 
-/// The connections in the order in which they went into the pool.
+/// The connections in the order in which they went back to the pool.
 fn parked(rig: &Rig) -> Vec<ConnectionId> {
     let events = rig.log.events();
     let parked = events.iter().filter_map(|kind| match kind {
@@ -46,6 +46,8 @@ fn the_connection_parked_last_serves_next() {
     });
 }
 
+/// Go 12 TransportMaxIdleConns: the cap over all origins evicts the connection idle longest.
+/// Same as Go.
 #[test]
 fn max_idle_evicts_the_connection_idle_longest_over_all_origins() {
     run(async {
@@ -85,6 +87,8 @@ fn max_idle_evicts_the_connection_idle_longest_over_all_origins() {
     });
 }
 
+/// Go 10 TransportMaxPerHostIdleConns: no more than N idle connections per origin survive; the newcomer loses.
+/// Same as Go.
 #[test]
 fn max_idle_per_host_keeps_those_that_are_there() {
     run(async {
@@ -93,11 +97,11 @@ fn max_idle_per_host_keeps_those_that_are_there() {
         let kept: Vec<_> = done.iter().filter(|it| it.reuse.is_keep()).collect();
         assert_eq!(kept.len(), 2);
         let order = parked(&rig);
-        assert!(kept.iter().all(|it| order.contains(&it.connection.id)));
+        assert!(kept.iter().all(|it| order[..2].contains(&it.connection.id)));
         let ends = rig.log.closed(2).await;
         for end in &ends {
             assert_eq!(end.closed.reason, CloseReason::HostFull { limit: 2 });
-            assert!(!order.contains(&end.connection), "the newcomer loses");
+            assert!(!order[..2].contains(&end.connection), "the newcomer loses");
         }
         assert_eq!(rig.counts().idle, 2);
     });
@@ -129,6 +133,8 @@ async fn always_reuses(make: impl Fn(&Rig) -> RequestBuilder, bytes: usize) {
     assert_eq!(rig.lab.connections().accepted, 1);
 }
 
+/// Go 8 TransportReadToEndReusesConn: reading to the end without a close is enough for reuse (length).
+/// Same as Go.
 #[test]
 fn a_sequential_caller_always_reuses_after_a_content_length() {
     run(always_reuses(|rig| rig.get("/bytes/3000"), 3000));
@@ -139,11 +145,16 @@ fn a_sequential_caller_always_reuses_after_a_long_body() {
     run_on_two_threads(always_reuses(|rig| rig.get("/bytes/300000"), 300_000));
 }
 
+/// Go 8 TransportReadToEndReusesConn: reading to the end without a close is enough for reuse (chunked).
+/// Same as Go.
 #[test]
 fn a_sequential_caller_always_reuses_after_chunks() {
     run_on_two_threads(always_reuses(|rig| rig.get("/chunked/30000"), 30_000));
 }
 
+/// Go 17 TransportReuseConnEmptyResponseBody: an answer without a body parks its connection before the call
+/// returns.
+/// Same as Go.
 #[test]
 fn a_sequential_caller_always_reuses_after_an_empty_body() {
     run(always_reuses(|rig| rig.get("/bytes/0"), 0));
@@ -157,6 +168,8 @@ fn a_sequential_caller_always_reuses_after_head() {
     ));
 }
 
+/// Go 133 ChunkedNoContent: 204, again and again, on one connection.
+/// Same as Go.
 #[test]
 fn a_sequential_caller_always_reuses_after_no_content() {
     run_on_two_threads(always_reuses(|rig| rig.get("/status/204"), 0));
@@ -174,6 +187,7 @@ fn a_sequential_caller_always_reuses_after_uploads() {
     ));
 }
 
+/// X14: a connection retires after its number of requests, between two exchanges.
 #[test]
 fn max_requests_per_connection_opens_the_next_in_time() {
     run(async {
@@ -204,6 +218,7 @@ fn max_lifetime_does_not_cut_an_exchange_short() {
     });
 }
 
+/// X14: connections opened together draw their lifetimes and do not end together.
 #[test]
 fn max_lifetime_draws_for_each_connection() {
     run(async {

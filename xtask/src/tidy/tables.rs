@@ -46,6 +46,7 @@ pub(super) const HOUSES: &[House] = &[
         floors: &[
             ("advice", 4),
             ("client", 4),
+            ("clock", 2),
             ("request", 4),
             ("response", 4),
             ("config", 4),

@@ -147,7 +147,8 @@ pub enum EventKind {
         /// May the connection serve again?
         reuse: Reuse,
     },
-    /// The connection went into the pool.
+    /// The connection goes back to the pool: it is idle now, or at once with a call that waited for it, or
+    /// `Closed` follows because the pool has no place for it.
     Parked {
         /// The connection.
         connection: ConnectionId,

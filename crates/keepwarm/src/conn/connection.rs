@@ -22,6 +22,8 @@ pub(crate) struct Connection<T> {
     pub(crate) waker: Waker,
     /// Bytes of the present exchange may have gone out.
     pub(crate) touched: bool,
+    /// What a look found that cannot be found again: a stream of somebody's own was read for it.
+    found: Option<Quiet>,
 }
 
 /// What an idle connection is found to be.
@@ -38,22 +40,23 @@ impl<T> Connection<T> {
             home,
             waker,
             touched: false,
+            found: None,
         }
     }
 
     /// Prepares for the pool: leaves the waker, and looks whether something came that belongs to nobody.
     pub(crate) fn park(&mut self) -> Quiet {
-        self.stream.watch(&self.waker)
-    }
-
-    /// Looks again, after the waker fired.
-    pub(crate) fn recheck(&mut self) -> Quiet {
-        self.stream.watch(&self.waker)
+        let quiet = self.stream.watch(&self.waker);
+        self.found = (quiet != Quiet::Nothing).then_some(quiet);
+        quiet
     }
 
     /// Looks before it is used: one system call, always. However short the idle time was, bytes that came in it
     /// would be read as the answer to the next request, and no retry rule catches that.
     pub(crate) fn check(&mut self) -> Quiet {
-        self.stream.look()
+        match self.found {
+            Some(found) => found,
+            None => self.stream.look(),
+        }
     }
 }

@@ -5,13 +5,13 @@
 
 use std::fmt;
 use std::io;
-use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::buffers;
@@ -145,16 +145,20 @@ impl Stream {
                 Poll::Ready(Err(error)) => return Look::Failed(error.kind()),
                 Poll::Ready(Ok(())) => {}
             }
-            // The reactor says there is something. A read that finds nothing also clears that word, so this ends.
-            let mut bytes = [0_u8; LOOK];
-            let read = match &mut self.0 {
-                Kind::Tcp(stream) => stream.try_read(&mut bytes),
-                Kind::Unix(stream) => stream.try_read(&mut bytes),
+            // The reactor says there is something. Finding nothing also clears that word, so this ends.
+            let look = match &mut self.0 {
+                Kind::Tcp(stream) => {
+                    let stream = &*stream;
+                    found(stream.try_io(Interest::READABLE, || peek(stream)))
+                }
+                Kind::Unix(stream) => {
+                    let stream = &*stream;
+                    found(stream.try_io(Interest::READABLE, || peek(stream)))
+                }
                 Kind::Other(_) | Kind::Taken => return Look::End,
             };
-            match found(read, &bytes) {
-                Look::Nothing => {}
-                look @ (Look::End | Look::Bytes(_) | Look::Failed(_)) => return look,
+            if look != Look::Nothing {
+                return look;
             }
         }
     }
@@ -163,25 +167,26 @@ impl Stream {
     /// its last turn.
     pub(crate) fn look(&mut self) -> Look {
         match &mut self.0 {
-            Kind::Tcp(stream) => peek(&SockRef::from(&*stream)),
-            Kind::Unix(stream) => peek(&SockRef::from(&*stream)),
+            Kind::Tcp(stream) => found(peek(&*stream)),
+            Kind::Unix(stream) => found(peek(&*stream)),
             Kind::Other(stream) => look_by_reading(stream, &mut Context::from_waker(Waker::noop())),
             Kind::Taken => Look::End,
         }
     }
 }
 
-fn peek(socket: &SockRef<'_>) -> Look {
-    let mut byte = [MaybeUninit::uninit(); 1];
-    match found(socket.peek(&mut byte), &[]) {
-        // Something is there, and the connection is lost: now it may cost a second call to tell what.
-        Look::Bytes(_) => {
-            let mut bytes = [0_u8; LOOK];
-            let mut reader: &socket2::Socket = socket;
-            found(io::Read::read(&mut reader, &mut bytes), &bytes)
-        }
-        look @ (Look::Nothing | Look::End | Look::Failed(_)) => look,
-    }
+/// Looks at what is there and leaves it there.
+fn peek(socket: impl AsFd) -> io::Result<Seen> {
+    let mut bytes = [0_u8; LOOK];
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let (_, count) = recv(socket, &mut bytes[..], flags)?;
+    Ok(Seen { bytes, count })
+}
+
+/// The first bytes of what is there.
+struct Seen {
+    bytes: [u8; LOOK],
+    count: usize,
 }
 
 /// How much of what an idle connection says is looked at.
@@ -193,22 +198,26 @@ fn is_idle_408(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && bytes.get(8..12) == Some(b" 408")
 }
 
-fn found(read: io::Result<usize>, bytes: &[u8]) -> Look {
-    match read {
-        Ok(0) => Look::End,
-        Ok(_) if is_idle_408(bytes) => Look::End,
-        Ok(bytes) => Look::Bytes(bytes as u64),
+fn found(seen: io::Result<Seen>) -> Look {
+    match seen {
+        Ok(Seen { count: 0, .. }) => Look::End,
+        Ok(Seen { bytes, .. }) if is_idle_408(&bytes) => Look::End,
+        Ok(Seen { count, .. }) => Look::Bytes(count as u64),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Nothing,
         Err(error) => Look::Failed(error.kind()),
     }
 }
 
+/// A stream of somebody's own can only be read: what is found is lost, and so is the connection.
 fn look_by_reading(stream: &mut Box<dyn Io>, cx: &mut Context<'_>) -> Look {
     let mut bytes = [0_u8; LOOK];
     let mut buffer = ReadBuf::new(&mut bytes);
     match Pin::new(stream).poll_read(cx, &mut buffer) {
         Poll::Pending => Look::Nothing,
-        Poll::Ready(read) => found(read.map(|()| buffer.filled().len()), buffer.filled()),
+        Poll::Ready(read) => {
+            let count = buffer.filled().len();
+            found(read.map(|()| Seen { bytes, count }))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use keepwarm_core::reason::Phase;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use super::{BoxFuture, DialError, Dialed, Dialer, Resolver, SystemResolver};
+use crate::clock;
 use crate::config::{SocketOptions, TcpKeepalive};
 use crate::conn::Stream;
 
@@ -59,7 +60,7 @@ impl TcpDialer {
     }
 
     async fn dial_unix(&self, path: &Path) -> Result<Dialed, DialError> {
-        let began = Instant::now();
+        let began = clock::now();
         let stream = UnixStream::connect(path).await.map_err(|error| DialError {
             phase: Phase::Connect,
             error,
@@ -70,7 +71,7 @@ impl TcpDialer {
             local: None,
             remote: None,
             resolved_in: Duration::ZERO,
-            connected_in: began.elapsed(),
+            connected_in: clock::now() - began,
         })
     }
 
@@ -88,7 +89,7 @@ impl TcpDialer {
     }
 
     async fn dial_tcp(&self, origin: &Origin) -> Result<Dialed, DialError> {
-        let began = Instant::now();
+        let began = clock::now();
         let failed = |phase, error, target| DialError {
             phase,
             error,
@@ -99,8 +100,8 @@ impl TcpDialer {
             .addresses(origin)
             .await
             .map_err(|error| failed(Phase::Dns, error, host()))?;
-        let resolved_in = began.elapsed();
-        let connecting = Instant::now();
+        let resolved_in = clock::now() - began;
+        let connecting = clock::now();
         let mut first: Option<DialError> = None;
         for (index, address) in addresses.iter().enumerate() {
             let left = addresses.len() - index;
@@ -111,7 +112,7 @@ impl TcpDialer {
                         remote: Some(*address),
                         stream: Stream::from(stream),
                         resolved_in,
-                        connected_in: connecting.elapsed(),
+                        connected_in: clock::now() - connecting,
                     });
                 }
                 Err(error) => {
@@ -139,7 +140,7 @@ impl TcpDialer {
         let (Some(timeout), true) = (self.timeout, left > 1) else {
             return attempt.await;
         };
-        let there_is = timeout.saturating_sub(began.elapsed());
+        let there_is = timeout.saturating_sub(clock::now() - began);
         let share =
             (there_is / u32::try_from(left).unwrap_or(u32::MAX)).max(Duration::from_secs(2));
         // Boxed: the dial to a single address, of which there may be thousands, does not carry it.

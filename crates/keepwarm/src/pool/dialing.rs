@@ -4,7 +4,7 @@
 //! Refuses to know who waits for it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keepwarm_core::event::{DialId, EventKind};
 use keepwarm_core::pool::Lane;
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::Home;
 use super::keeper::{Keeper, Poke};
 use super::origin::OriginPool;
+use crate::clock;
 use crate::conn::Connection;
 use crate::dial::{DialError, Dialed, open_files};
 use crate::error::{Error, ErrorKind};
@@ -48,7 +49,7 @@ impl Report {
             dial,
             outcome: Err(error.to_string()),
         });
-        let now = Instant::now();
+        let now = clock::now();
         self.pool.enter(None, |state| {
             state.dials.remove(&dial);
             state.machine.dial_failed(now, dial, error);
@@ -70,7 +71,7 @@ impl Report {
             local,
             remote,
         });
-        let now = Instant::now();
+        let now = clock::now();
         pool.enter(Some(keeper), |state| {
             state.dials.remove(&dial);
             state.machine.dialed(now, dial, id, |slot| {

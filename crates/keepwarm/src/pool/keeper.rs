@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
-use std::time::Instant;
 
 use keepwarm_core::event::ConnectionId;
 use keepwarm_core::pool::{Lane, Slot};
@@ -15,6 +14,8 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::origin::OriginPool;
+
+use crate::clock;
 
 /// What is known of one runtime.
 pub(crate) struct Keeper {
@@ -142,7 +143,7 @@ impl Presence {
                 }
             }
             self.read_inbox();
-            if self.shared.nanos(Instant::now()) >= keeper.wakes_at.load(Ordering::Acquire) {
+            if self.shared.nanos(clock::now()) >= keeper.wakes_at.load(Ordering::Acquire) {
                 keeper.wakes_at.store(u64::MAX, Ordering::Release);
                 self.shared.expire(keeper);
             }

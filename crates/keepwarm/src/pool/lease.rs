@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::origin::OriginPool;
 use super::{Leased, Pooled};
+use crate::clock;
 use crate::conn::{Connection, Quiet, Stream};
 use crate::error::{Error, Result};
 
@@ -99,11 +100,34 @@ impl Lease {
         pool.put(now, leased, verdict, hint)
     }
 
+    /// Looks at a connection that was handed over, as one that is taken from the pool is looked at. One that had
+    /// served and is not quiet is closed: none is left of it. Of a new one what was found is told.
+    pub(crate) fn look(mut self) -> Result<Self, Option<CloseReason>> {
+        match self.deref_mut().check() {
+            Quiet::Nothing => Ok(self),
+            quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) if self.served_before() => {
+                let reason = dead_because(quiet, self.idle().unwrap_or_default());
+                if let Some(leased) = self.leased.take() {
+                    let pool = Arc::clone(&leased.connection.home.pool);
+                    pool.discard(leased, reason);
+                }
+                Err(None)
+            }
+            Quiet::Bytes(bytes) => {
+                let stray = CloseReason::StrayBytes { bytes };
+                drop(self.finish(clock::now(), Reuse::close(stray), Hint::NONE));
+                Err(Some(stray))
+            }
+            // The exchange meets it, and judges it on its evidence.
+            Quiet::End | Quiet::Failed(_) => Ok(self),
+        }
+    }
+
     /// Takes the stream out of the connection, which the pool then forgets.
     pub(crate) fn switch(mut self) -> Stream {
         let stream = self.stream.take();
         let switched = Reuse::close(CloseReason::SwitchedProtocols);
-        drop(self.finish(Instant::now(), switched, Hint::NONE));
+        drop(self.finish(clock::now(), switched, Hint::NONE));
         stream
     }
 }
@@ -134,7 +158,7 @@ impl Drop for Lease {
             if leased.connection.touched {
                 // The server may have had the request: it counts, unlike a check-out that came to nothing.
                 let cancelled = Reuse::close(CloseReason::Cancelled);
-                drop(pool.put(Instant::now(), leased, cancelled, Hint::NONE));
+                drop(pool.put(clock::now(), leased, cancelled, Hint::NONE));
             } else {
                 pool.put_back(leased);
             }

@@ -20,6 +20,7 @@ use super::keeper::Keeper;
 use super::lease::{Acquired, Lease, Waiter, Waiting, dead_because};
 use super::stats::Retries;
 use super::{Action, Leased, Machine, Shared};
+use crate::clock;
 use crate::conn::Quiet;
 use crate::error::{Error, ErrorKind};
 
@@ -162,7 +163,7 @@ impl OriginPool {
                     connection: id,
                     closed: reason.into(),
                     requests,
-                    age: opened.elapsed(),
+                    age: clock::now().saturating_duration_since(opened),
                 });
             }
             Action::Recheck { slot, id } => self.on_poke(slot, id),
@@ -201,7 +202,7 @@ impl OriginPool {
                 }
             }
             let dial = self.shared.next_dial();
-            let now = Instant::now();
+            let now = clock::now();
             let started = self.enter(None, |state| state.machine.start_dial(now, dial));
             self.shared.global.unreserve();
             if !started {
@@ -270,7 +271,11 @@ impl OriginPool {
         let keeper = Arc::clone(&leased.connection.home.keeper);
         // The pool's own reason is wanted only when it closes what the exchange would keep.
         let known = match &verdict {
-            Reuse::Keep => None,
+            Reuse::Keep => {
+                // Before the machine has it: from then on another thread may tell what became of it.
+                self.shared.emit(|| EventKind::Parked { connection: id });
+                None
+            }
             Reuse::Close(_) => Some(verdict.clone()),
         };
         let (put, closed) = self.enter(Some(&keeper), |state| {
@@ -278,17 +283,13 @@ impl OriginPool {
             (put, state.machine.last_closed())
         });
         match put {
-            Put::Parked => {
-                self.shared.emit(|| EventKind::Parked { connection: id });
-                Reuse::Keep
-            }
-            Put::Delivered => Reuse::Keep,
+            Put::Parked | Put::Delivered => Reuse::Keep,
             Put::Closed => known.unwrap_or_else(|| closed.map_or(Reuse::Keep, Reuse::close)),
         }
     }
 
     pub(super) fn put_back(self: &Arc<Self>, mut leased: Leased) {
-        let now = Instant::now();
+        let now = clock::now();
         match leased.connection.park() {
             Quiet::Nothing => {
                 self.enter(None, |state| state.machine.put_back(now, leased));
@@ -301,12 +302,12 @@ impl OriginPool {
     }
 
     pub(super) fn discard(self: &Arc<Self>, leased: Leased, reason: CloseReason) {
-        let now = Instant::now();
+        let now = clock::now();
         self.enter(None, |state| state.machine.discard(now, leased, reason));
     }
 
     pub(super) fn leave(self: &Arc<Self>, ticket: Ticket) {
-        let now = Instant::now();
+        let now = clock::now();
         let left = self.enter(None, |state| state.machine.leave(now, ticket));
         drop(left);
     }
@@ -316,7 +317,7 @@ impl OriginPool {
         let mut state = self.lock();
         // A look is one system call that cannot block; closing, if it comes to that, happens after the lock.
         let quiet = match state.machine.poked(slot, id) {
-            Some(connection) => connection.recheck(),
+            Some(connection) => connection.park(),
             None => Quiet::Nothing,
         };
         drop(state);
@@ -329,7 +330,7 @@ impl OriginPool {
             }
             Quiet::Failed(kind) => IdleEnd::Failed(kind),
         };
-        let now = Instant::now();
+        let now = clock::now();
         self.enter(None, |state| state.machine.idle_ended(now, slot, id, how));
     }
 

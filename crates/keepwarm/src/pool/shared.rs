@@ -22,6 +22,7 @@ use super::lease::Acquired;
 use super::origin::OriginPool;
 use super::registry::Registry;
 use super::stats::{self, Stats};
+use crate::clock;
 use crate::config::{Config, Limits};
 use crate::dial::{Dialer, SystemResolver, TcpDialer, WithOverrides};
 use crate::error::{Error, ErrorKind, Result};
@@ -91,7 +92,7 @@ impl Shared {
             registry: Registry::new(),
             keepers: ArcSwap::default(),
             making_keeper: Mutex::new(()),
-            epoch: Instant::now(),
+            epoch: clock::now(),
             ids: Ids::default(),
             stopping: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -104,7 +105,7 @@ impl Shared {
 
     pub(crate) fn now(&self) -> Now {
         Now {
-            instant: Instant::now(),
+            instant: clock::now(),
             wall: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
@@ -141,7 +142,7 @@ impl Shared {
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         if let Some(observer) = &self.config.observer {
             observer.on_event(&Event {
-                at: Instant::now(),
+                at: clock::now(),
                 kind: kind(),
             });
         }
@@ -192,7 +193,7 @@ impl Shared {
         if self.is_closed() {
             return;
         }
-        let now = Instant::now();
+        let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.lane_gone(now, keeper.lane));
         }
@@ -274,7 +275,7 @@ impl Shared {
         let mut started = 0;
         while started < count && self.global.reserve() {
             let dial = self.next_dial();
-            let now = Instant::now();
+            let now = clock::now();
             let lane = keeper.lane;
             let began = pool.enter(Some(&keeper), |state| {
                 state.machine.prewarm(now, lane, dial)
@@ -295,7 +296,7 @@ impl Shared {
             let Some(pool) = self.global.oldest() else {
                 return false;
             };
-            let now = Instant::now();
+            let now = clock::now();
             let reason = CloseReason::PoolFull { limit };
             pool.enter(None, |state| state.machine.evict_oldest(now, reason));
         }
@@ -308,7 +309,7 @@ impl Shared {
             let Some(pool) = self.global.oldest() else {
                 return;
             };
-            let now = Instant::now();
+            let now = clock::now();
             let limit = self.global.max_idle();
             let reason = CloseReason::PoolFull { limit };
             pool.enter(None, |state| state.machine.evict_oldest(now, reason));
@@ -336,7 +337,7 @@ impl Shared {
         let machine = limits.machine();
         self.global.retune(limits.max_idle, limits.max_conns);
         self.limits.store(Arc::new(limits));
-        let now = Instant::now();
+        let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.retune(now, machine.clone()));
         }
@@ -351,14 +352,14 @@ impl Shared {
         while self.global.is_over_open()
             && let Some(pool) = self.global.oldest()
         {
-            let now = Instant::now();
+            let now = clock::now();
             let reason = CloseReason::PoolFull { limit };
             pool.enter(None, |state| state.machine.evict_oldest(now, reason));
         }
     }
 
     pub(crate) fn close_idle(&self) {
-        let now = Instant::now();
+        let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.close_idle(now));
         }
@@ -373,17 +374,17 @@ impl Shared {
     /// Refuses new calls, lets running exchanges end until the deadline, closes everything else.
     pub(crate) async fn shut_down(&self, within: Duration) -> ShutdownReport {
         self.stopping.store(true, Ordering::Release);
-        let deadline = Instant::now() + within;
+        let deadline = clock::now() + within;
         let before = self.stats().total().clone();
-        let now = Instant::now();
+        let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.shut_down(now));
         }
         // An exchange ends on its own task, which owes us no word: looked at often at first, then seldom.
         let mut pause = Duration::from_micros(200);
         let mut running = self.stats().total().active;
-        while running > 0 && Instant::now() < deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
+        while running > 0 && clock::now() < deadline {
+            let left = deadline.saturating_duration_since(clock::now());
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(Duration::from_millis(20));
             running = self.stats().total().active;
@@ -405,7 +406,7 @@ impl Shared {
     pub(crate) fn close(&self) {
         habits::note_dropped(self.stats().total().requests);
         self.stopping.store(true, Ordering::Release);
-        let now = Instant::now();
+        let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.shut_down(now));
         }

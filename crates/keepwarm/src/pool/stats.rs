@@ -4,13 +4,14 @@
 //! Refuses to reset: numbers only grow, differences are the caller's.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use keepwarm_core::learn::Estimate;
 use keepwarm_core::origin::Origin;
 use keepwarm_core::reason::{CloseReason, Retry};
 
 use super::origin::{OriginPool, State};
+
+use crate::clock;
 
 /// All origins at one moment.
 #[derive(Clone, Debug)]
@@ -179,7 +180,7 @@ pub(super) fn counts_of(state: &State) -> Counts {
 
 /// Takes the numbers of every pool; `total` starts with those of origins forgotten since.
 pub(super) fn snapshot(pools: Vec<Arc<OriginPool>>, mut total: Counts) -> Stats {
-    let now = Instant::now();
+    let now = clock::now();
     let mut origins: Vec<_> = pools
         .into_iter()
         .map(|pool| {

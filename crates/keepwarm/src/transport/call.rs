@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, EXPECT, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
@@ -25,6 +25,7 @@ use super::streaming::Streaming;
 use super::timers::{Timers, later};
 use super::upgrade::Upgraded;
 use super::upload::RequestBody;
+use crate::clock;
 use crate::conn::buffers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Acquired, Handle, Lease, Shared, Waiting};
@@ -111,12 +112,16 @@ impl Call {
         let origin =
             OriginSpan::of(&request.uri).map_err(|error| Error::usage(error.to_string()))?;
         check_scheme(origin.scheme())?;
+        //= RFC 9112 §3.2: exactly one Host line; two are answered 400, or read differently along the way.
+        if request.headers().get_all(HOST).iter().nth(1).is_some() {
+            return Err(Error::usage("a request has one Host, not several"));
+        }
         if request.method == Method::CONNECT {
             let message = "CONNECT is for proxies, which are not there yet";
             return Err(Error::usage(message));
         }
         let total = total.or(shared.config.timeouts.total);
-        let timers = Timers::new(total.map(|total| later(Instant::now(), total)));
+        let timers = Timers::new(total.map(|total| later(clock::now(), total)));
         let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
         let policy = shared.config.retry;
         Ok(Self {
@@ -144,7 +149,11 @@ impl Call {
                 State::Queued {
                     waiting, before, ..
                 } => match ready!(poll_queue(cx, waiting, &mut before.timers)) {
-                    Ok(lease) => self.leave_queue(lease),
+                    Ok(lease) => {
+                        if let Err(error) = self.leave_queue(lease) {
+                            return Poll::Ready(Err(self.fail(error)));
+                        }
+                    }
                     Err(error) => return Poll::Ready(Err(self.fail(error))),
                 },
                 State::Exchanging(exchange) => match ready!(exchange.poll_head(cx)) {
@@ -196,7 +205,7 @@ impl Call {
                 before.timers.start_phase([limit]);
                 self.state = State::Queued {
                     waiting,
-                    since: Instant::now(),
+                    since: clock::now(),
                     before,
                 };
             }
@@ -204,16 +213,30 @@ impl Call {
         Ok(())
     }
 
-    fn leave_queue(&mut self, lease: Lease) {
+    fn leave_queue(&mut self, lease: Lease) -> Result<()> {
         self.note_dequeued();
-        self.begin(lease, Instant::now());
+        match lease.look() {
+            Ok(lease) => self.begin(lease, clock::now()),
+            // It ended on its way from the call before: this one asks again.
+            Err(None) => {
+                let before = self.leave();
+                self.state = State::Ready(before);
+            }
+            Err(Some(reason)) => {
+                self.state = State::Ready(self.leave());
+                let message = "the server spoke before it was asked";
+                let error = Error::new(ErrorKind::Protocol, Phase::Wait, message);
+                return Err(error.with_reason(reason));
+            }
+        }
+        Ok(())
     }
 
     fn note_dequeued(&self) {
         if let State::Queued { since, before, .. } = &self.state {
             before.span.emit(|call| EventKind::Dequeued {
                 call,
-                waited: since.elapsed(),
+                waited: clock::now().saturating_duration_since(*since),
             });
         }
     }

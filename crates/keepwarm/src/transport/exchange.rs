@@ -18,6 +18,7 @@ use super::sending::{SendFailure, Sender};
 use super::span::Span;
 use super::timers::Timers;
 use super::upload::{Upload, UploadError};
+use crate::clock;
 use crate::conn::buffers::{self, READ_SIZE};
 use crate::error::{Error, ErrorKind};
 use crate::pool::Lease;
@@ -132,7 +133,7 @@ impl Exchange {
     }
 
     fn on_head(&mut self, head: &ResponseHead) {
-        self.moments.note_answered(Instant::now());
+        self.moments.note_answered(clock::now());
         self.timers.end_phase();
         self.stage = Stage::Idle;
         self.tell_head(head.status.as_u16());
@@ -247,7 +248,7 @@ impl Exchange {
 
     /// The answer is complete: gives the connection back, or closes it, with the verdict.
     pub(super) fn finish(&mut self) -> Reuse {
-        let now = Instant::now();
+        let now = clock::now();
         self.moments.note_ended(now);
         self.finish_at(now)
     }
@@ -273,7 +274,7 @@ impl Exchange {
     }
 
     pub(super) fn end(&mut self, verdict: Reuse) -> Reuse {
-        let now = Instant::now();
+        let now = clock::now();
         self.moments.note_ended(now);
         self.end_at(now, verdict)
     }

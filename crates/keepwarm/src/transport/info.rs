@@ -10,6 +10,7 @@ use keepwarm_core::event::ConnectionId;
 use keepwarm_core::reason::Miss;
 use keepwarm_core::time::Human;
 
+use crate::clock;
 use crate::pool::Lease;
 
 /// The protocol spoken on a connection.
@@ -165,7 +166,7 @@ impl Moments {
     }
 
     pub(crate) fn note_sent(&mut self) {
-        self.sent = self.after(Instant::now());
+        self.sent = self.after(clock::now());
     }
 
     pub(crate) fn note_answered(&mut self, now: Instant) {

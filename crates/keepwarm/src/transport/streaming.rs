@@ -4,7 +4,7 @@
 //! Refuses to be read after its end.
 
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -14,6 +14,7 @@ use keepwarm_core::reason::{CloseReason, Limit, Reuse};
 
 use super::exchange::Exchange;
 use super::timers::later;
+use crate::clock;
 use crate::conn::buffers::READ_SIZE;
 use crate::error::Result;
 
@@ -175,7 +176,7 @@ impl Streaming {
         if self.verdict.is_none() && !self.is_worth_draining(bytes) {
             self.give_up();
         }
-        let until = tokio::time::Instant::from_std(later(Instant::now(), time));
+        let until = tokio::time::Instant::from_std(later(clock::now(), time));
         let mut budget = bytes;
         while self.verdict.is_none() {
             let step =

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use keepwarm_core::reason::Limit;
 use tokio::time::Sleep;
 
+use crate::clock;
+
 /// The limits of a call. Empty, and a pointer wide, until one is set: most calls set none.
 #[derive(Default)]
 pub(crate) struct Timers(Option<Box<Set>>);
@@ -43,7 +45,7 @@ impl Timers {
             .min_by_key(|(after, _)| *after);
         match shortest {
             Some((after, limit)) => {
-                let at = later(Instant::now(), after);
+                let at = later(clock::now(), after);
                 self.0.get_or_insert_default().phase = Some((at, limit));
             }
             None => self.end_phase(),
