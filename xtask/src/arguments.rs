@@ -5,9 +5,13 @@ pub const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [--fast] [--filter EXPR]   everything that must hold before a change goes in
-       --fast                     without the documentation and the feature builds
+       --fast                     without the documentation, the feature builds and the budget
        --filter EXPR              only these tests (a part of the name, or a nextest filter expression)
   tidy                            the rules of the house only: floors, sizes, promised tests, links
+  conformance [--check]           write docs/conformance.md out of the tests; or fail when it is stale
+  budget [--write]                instructions and allocations of a request, against bench/budget.txt
+  soak [--minutes N] [--connections N] [--seed N]
+                                  every fault on thousands of connections, with a verdict (10 minutes, 10 000)
   install                         what the tests need and this machine lacks (Debian, as root)
   help                            this text
 
@@ -16,6 +20,16 @@ exit codes: 0 fine, 1 a check failed or something is missing, 2 usage";
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
+    /// Write the page of conformance, or only compare it.
+    Conformance {
+        /// Compare.
+        check: bool,
+    },
+    /// Measure a request's cost, against the budget.
+    Budget {
+        /// Make the budget what was measured.
+        write: bool,
+    },
     /// Print the usage.
     Help,
     /// Install what the tests need.
@@ -29,7 +43,7 @@ pub enum Task {
 /// How `test` was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TestOptions {
-    /// Leave out the documentation and the feature builds.
+    /// Leave out the documentation, the feature builds and the budget.
     pub fast: bool,
     /// Passed to the test runner; none runs every test.
     pub filter: Option<String>,
@@ -45,6 +59,20 @@ pub fn parse(words: &[String]) -> Result<Task, String> {
     };
     let task = match task.as_str() {
         "test" => return test_options(rest).map(Task::Test),
+        "conformance" => {
+            return match rest {
+                [] => Ok(Task::Conformance { check: false }),
+                [word] if word == "--check" => Ok(Task::Conformance { check: true }),
+                [first, ..] => Err(format!("unknown option {first:?}")),
+            };
+        }
+        "budget" => {
+            return match rest {
+                [] => Ok(Task::Budget { write: false }),
+                [word] if word == "--write" => Ok(Task::Budget { write: true }),
+                [first, ..] => Err(format!("unknown option {first:?}")),
+            };
+        }
         "tidy" => Task::Tidy,
         "install" => Task::Install,
         "help" | "--help" | "-h" => Task::Help,
@@ -86,6 +114,9 @@ mod tests {
         assert_eq!(parse_line("help"), Ok(Task::Help));
         assert_eq!(parse_line("install"), Ok(Task::Install));
         assert_eq!(parse_line("tidy"), Ok(Task::Tidy));
+        for (line, check) in [("conformance", false), ("conformance --check", true)] {
+            assert_eq!(parse_line(line), Ok(Task::Conformance { check }));
+        }
         assert_eq!(parse_line("test"), Ok(Task::Test(TestOptions::default())));
     }
 
@@ -103,7 +134,14 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["", "tset", "test --slow", "test --filter", "tidy now"] {
+        for line in [
+            "",
+            "tset",
+            "test --slow",
+            "test --filter",
+            "tidy now",
+            "conformance now",
+        ] {
             assert!(parse_line(line).is_err(), "{line:?} was accepted");
         }
     }

@@ -23,6 +23,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real nginx",
     },
     Need {
+        programs: &["valgrind"],
+        package: "valgrind",
+        purpose: "counting what a request costs",
+    },
+    Need {
         programs: &["apache2", "httpd"],
         package: "apache2",
         purpose: "the tests against a real Apache httpd",

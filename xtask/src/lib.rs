@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 
 pub mod arguments;
+pub mod budget;
+pub mod conformance;
 pub mod features;
 pub mod install;
 pub mod steps;

@@ -2,13 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod soak;
+
 use std::process::ExitCode;
 
 use xtask::arguments::{self, Task};
-use xtask::{install, steps, tidy};
+use xtask::{budget, conformance, install, steps, tidy};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [task, options @ ..] = words.as_slice()
+        && task == "soak"
+    {
+        return soak::run(&xtask::root(), options);
+    }
     let task = match arguments::parse(&words) {
         Ok(task) => task,
         Err(complaint) => {
@@ -18,6 +25,9 @@ fn main() -> ExitCode {
     };
     let root = xtask::root();
     let outcome = match task {
+        Task::Conformance { check: true } => conformance::check(&root),
+        Task::Conformance { check: false } => conformance::write(&root),
+        Task::Budget { write } => budget::run(&root, write),
         Task::Help => {
             println!("{}", arguments::USAGE);
             Ok(())

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::arguments::TestOptions;
-use crate::{features, install, tidy};
+use crate::{budget, conformance, features, install, tidy};
 
 /// The library whose features must each build alone.
 const LIBRARY: &str = "keepwarm";
@@ -20,6 +20,10 @@ struct Step {
 }
 
 enum Work {
+    /// What a request costs against what it may cost.
+    Budget,
+    /// The page of conformance against the tests.
+    Conformance,
     /// A cargo command: its words and the environment it adds.
     Cargo {
         words: Vec<String>,
@@ -54,6 +58,8 @@ pub fn run(root: &Path, options: &TestOptions) -> Result<(), String> {
                 times.push((step.title.clone(), why.clone()));
                 continue;
             }
+            Work::Conformance => conformance::check(root).map_err(|error| failure(step, &error))?,
+            Work::Budget => budget::run(root, false).map_err(|error| failure(step, &error))?,
             Work::Tidy => tidy::report(root).map_err(|error| failure(step, &error))?,
             Work::Cargo { is_test_run, .. } => {
                 let lines = step.run_cargo(root)?;
@@ -118,12 +124,22 @@ fn plan(root: &Path, options: &TestOptions) -> Result<Vec<Step>, String> {
             "bench workspace",
             "check --manifest-path bench/Cargo.toml",
         ));
+        if !options.fast {
+            steps.push(Step {
+                title: "budget".to_owned(),
+                work: Work::Budget,
+            });
+        }
     } else {
         steps.push(Step::skipped(
             "bench workspace",
             "bench/Cargo.toml not found: skipped",
         ));
     }
+    steps.push(Step {
+        title: "conformance".to_owned(),
+        work: Work::Conformance,
+    });
     steps.push(Step {
         title: "tidy".to_owned(),
         work: Work::Tidy,
@@ -208,6 +224,8 @@ impl Step {
     /// What a person types to run this step alone.
     fn alone(&self) -> String {
         match &self.work {
+            Work::Budget => "cargo xtask budget".to_owned(),
+            Work::Conformance => "cargo xtask conformance --check".to_owned(),
             Work::Tidy => "cargo xtask tidy".to_owned(),
             Work::Skipped { why } => why.clone(),
             Work::Cargo {
@@ -332,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_leaves_out_documentation_and_features_only() {
+    fn fast_leaves_out_documentation_features_and_budget_only() {
         let all = titles(&TestOptions::default());
         let fast = titles(&TestOptions {
             fast: true,
@@ -342,7 +360,9 @@ mod tests {
         assert!(!left_out.is_empty());
         for title in left_out {
             assert!(
-                title.contains("documentation") || title.contains("feature"),
+                ["documentation", "feature", "budget"]
+                    .iter()
+                    .any(|slow| title.contains(slow)),
                 "{title}"
             );
         }

@@ -98,6 +98,10 @@ async fn an_answer_that_drips_byte_by_byte_is_read() {
     .await;
 }
 
+/// Go 157 TrailersServerToClient: trailers come behind the body.
+/// Differs: they are a frame of the body; announced names are not listed beforehand.
+/// Go 158 ServerUndeclaredTrailers: trailers that were not announced are accepted.
+/// Same as Go.
 #[tokio::test]
 async fn trailers_are_frames_behind_the_data() {
     bounded(async {
@@ -126,6 +130,9 @@ async fn trailers_are_frames_behind_the_data() {
     .await;
 }
 
+/// Go 138 IdentityTransferEncoding: a body until the end of the connection is read, and the connection not used
+/// again.
+/// Same as Go.
 #[tokio::test]
 async fn a_body_without_a_length_ends_with_the_connection() {
     bounded(async {
@@ -145,6 +152,8 @@ async fn a_body_without_a_length_ends_with_the_connection() {
     .await;
 }
 
+/// Go 17 TransportReuseConnEmptyResponseBody: the connection is parked when `send` returns.
+/// Same as Go.
 #[tokio::test]
 async fn an_answer_without_a_body_is_over_before_send_returns() {
     bounded(async {
@@ -159,6 +168,12 @@ async fn an_answer_without_a_body_is_over_before_send_returns() {
     .await;
 }
 
+/// Go 129 TransportHeadResponses: HEAD with a length: no body, and the connection serves again.
+/// Same as Go.
+/// Go 130 TransportHeadChunkedResponse: HEAD with chunked: ignored.
+/// Same as Go.
+/// Go 134 304Responses: 304 has no body.
+/// Same as Go.
 #[tokio::test]
 async fn head_and_204_and_304_have_no_body_whatever_they_declare() {
     bounded(async {
@@ -301,6 +316,8 @@ async fn the_size_hint_counts_down_to_the_end() {
     .await;
 }
 
+/// Go 151 FinalChunkedBodyReadEOF: the end is known with the last bytes.
+/// Same as Go.
 #[tokio::test]
 async fn a_body_is_at_its_end_with_its_last_byte() {
     bounded(async {
@@ -319,6 +336,10 @@ async fn a_body_is_at_its_end_with_its_last_byte() {
     .await;
 }
 
+/// Go 135 H12_HandlerWritesTooLittle: a short body is an error after the bytes that came.
+/// Same as Go.
+/// Go 136 ResponseContentLengthShortBody: the error says how much is missing.
+/// Same as Go.
 #[tokio::test]
 async fn a_body_shorter_than_its_length_is_an_error() {
     bounded(async {
@@ -341,6 +362,8 @@ async fn a_body_shorter_than_its_length_is_an_error() {
     .await;
 }
 
+/// Go 145 IncompleteChunk: a chunked body cut short is an error.
+/// Same as Go.
 #[tokio::test]
 async fn a_chunked_body_that_is_cut_is_an_error() {
     bounded(async {
@@ -366,6 +389,8 @@ async fn a_chunked_body_that_is_cut_is_an_error() {
     .await;
 }
 
+/// Go 159 InterruptWithPanic: a reset in the body is an error of its reader.
+/// Same as Go.
 #[tokio::test]
 async fn a_reset_in_a_body_is_an_error() {
     bounded(async {
@@ -381,6 +406,8 @@ async fn a_reset_in_a_body_is_an_error() {
     .await;
 }
 
+/// Go 143 ReadResponse: HTTP/1.0 closes, unless it says keep-alive.
+/// Same as Go.
 #[tokio::test]
 async fn http10_keeps_the_connection_only_when_it_says_so() {
     bounded(async {

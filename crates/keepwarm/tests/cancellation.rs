@@ -12,6 +12,8 @@ use keepwarm::event::EventKind;
 use keepwarm::{Client, Config, RequestBody};
 use keepwarm_lab::{Behaviour, Content, End, Lab, Pause, scenario};
 
+/// Go 73 TransportCancelRequestInDial: cancelling in a blocked dial returns at once.
+/// Same as Go.
 #[tokio::test]
 async fn a_call_dropped_while_its_dial_runs_leaves_the_connection_to_the_pool() {
     bounded(async {
@@ -36,6 +38,8 @@ async fn a_call_dropped_while_its_dial_runs_leaves_the_connection_to_the_pool() 
     .await;
 }
 
+/// Go 37 TransportMaxConnsPerHostDialCancellation: a cancelled call in the queue leaks no place.
+/// Same as Go.
 #[tokio::test]
 async fn a_call_dropped_in_the_queue_takes_no_connection_with_it() {
     bounded(async {
@@ -111,6 +115,8 @@ async fn a_call_dropped_before_its_first_byte_gives_the_connection_back() {
     .await;
 }
 
+/// Go 67 TransportCancelRequestBeforeResponseHeaders: cancelling while waiting for the head closes the connection.
+/// Differs: a call is cancelled by dropping it, so there is no error to return; the reason is `cancelled`.
 #[tokio::test]
 async fn a_call_dropped_while_it_waits_for_the_head_closes_its_connection() {
     bounded(async {
@@ -127,6 +133,10 @@ async fn a_call_dropped_while_it_waits_for_the_head_closes_its_connection() {
     .await;
 }
 
+/// Go 70 TransportCancelRequestWithBody: cancelling an upload closes the connection and lets the body go.
+/// Differs: dropping the call is the cancellation: no error to return.
+/// Go 72 TransportCancelRequestWithBodyInDo: a call blocked in its upload can be cancelled.
+/// Differs: dropping the call is the cancellation: no error to return.
 #[tokio::test]
 async fn a_call_dropped_in_its_upload_closes_its_connection() {
     bounded(async {
@@ -148,6 +158,8 @@ async fn a_call_dropped_in_its_upload_closes_its_connection() {
     .await;
 }
 
+/// Go 71 TransportCancelRequestInDo: a call blocked in sending or waiting can be cancelled.
+/// Same as Go.
 #[tokio::test]
 async fn a_call_that_loses_a_select_closes_its_connection() {
     bounded(async {
@@ -185,6 +197,9 @@ async fn a_body_dropped_half_read_is_drained_or_closed_never_lost() {
     .await;
 }
 
+/// Go 69 CancelRequestMidBody: what was read before a cancelled read stays.
+/// Differs: a read that is dropped loses nothing and may be taken up again; the call ends when the response is
+/// dropped.
 #[tokio::test]
 async fn reading_a_body_can_be_cancelled_and_taken_up_again() {
     bounded(async {
@@ -332,6 +347,8 @@ async fn two_hundred_random_cancellations_under_tight_limits_lose_nothing() {
     .await;
 }
 
+/// Go 86 ErrorWriteLoopRace: random cancellations leave nothing of their calls behind.
+/// Same as Go.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_random_cancellations_on_four_threads_lose_nothing() {
     bounded(async {
@@ -342,6 +359,10 @@ async fn two_hundred_random_cancellations_on_four_threads_lose_nothing() {
     .await;
 }
 
+/// Go 65 TransportCheckContextDoneEarly: what was cancelled before its start opens nothing.
+/// Same as Go.
+/// Go 66 TransportCancelRequestBeforeDo: nothing of it reaches the server.
+/// Same as Go.
 #[tokio::test]
 async fn calls_that_are_never_polled_do_nothing() {
     bounded(async {

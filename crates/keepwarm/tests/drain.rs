@@ -86,6 +86,9 @@ async fn what_is_buffered_when_the_body_is_dropped_is_consumed_at_once() {
     .await;
 }
 
+/// Go 9 TransportNotReadToEndConnectionReuse: a body dropped with at most 256 KiB left is drained and its
+/// connection used again.
+/// Same as Go.
 #[tokio::test]
 async fn two_hundred_kibibytes_left_are_drained() {
     bounded(async {
@@ -105,6 +108,7 @@ async fn two_hundred_kibibytes_left_are_drained() {
     .await;
 }
 
+/// X16: one byte left of 1 MiB is drained, and the connection serves again.
 #[tokio::test]
 async fn x16_one_byte_left_of_a_mebibyte_is_drained() {
     bounded(async {
@@ -122,6 +126,8 @@ async fn x16_one_byte_left_of_a_mebibyte_is_drained() {
     .await;
 }
 
+/// Go 9 TransportNotReadToEndConnectionReuse: more than that closes the connection.
+/// Differs: what remains counts, not the whole length.
 #[tokio::test]
 async fn half_a_mebibyte_left_is_not_drained_and_the_reason_says_how_much() {
     bounded(async {
@@ -176,6 +182,8 @@ async fn a_chunked_body_is_drained_until_the_budget_is_used_up() {
     .await;
 }
 
+/// Go 9 TransportNotReadToEndConnectionReuse: a slow rest closes the connection after the drain time.
+/// Same as Go.
 #[tokio::test]
 async fn a_slow_body_is_drained_for_the_drain_time_only() {
     bounded(async {
@@ -270,6 +278,8 @@ async fn draining_by_hand_stops_at_its_budget() {
     .await;
 }
 
+/// Go 161 TransportResponseBodyDrainReadAndClose: draining a truncated body never keeps its connection.
+/// Same as Go.
 #[tokio::test]
 async fn draining_a_body_that_breaks_gives_the_reason() {
     bounded(async {
@@ -283,6 +293,8 @@ async fn draining_a_body_that_breaks_gives_the_reason() {
     .await;
 }
 
+/// Go 161 TransportResponseBodyDrainReadAndClose: a drain that is given up blocks nothing.
+/// Same as Go.
 #[tokio::test]
 async fn a_drain_that_is_cancelled_leaves_the_pool_consistent() {
     bounded(async {

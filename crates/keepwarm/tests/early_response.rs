@@ -81,6 +81,8 @@ async fn megabytes_flow_both_ways_at_once() {
     .await;
 }
 
+/// Go 90 Issue3595: a refusal during an endless upload is delivered.
+/// Same as Go.
 #[tokio::test]
 async fn an_early_refusal_is_delivered_at_once_and_stops_the_upload() {
     bounded(async {
@@ -105,6 +107,8 @@ async fn an_early_refusal_is_delivered_at_once_and_stops_the_upload() {
     .await;
 }
 
+/// Go 89 TransportNoReuseAfterEarlyResponse: an early refusal is delivered and its connection does not serve again.
+/// Same as Go.
 #[tokio::test]
 async fn an_early_error_on_a_connection_that_would_stay_stops_the_upload_too() {
     bounded(async {
@@ -126,6 +130,7 @@ async fn an_early_error_on_a_connection_that_would_stay_stops_the_upload_too() {
     .await;
 }
 
+/// X17: an early refusal without a body is delivered without any waiting for the upload.
 #[tokio::test]
 async fn x17_an_early_refusal_without_a_body_costs_no_waiting() {
     bounded(async {
@@ -149,6 +154,8 @@ async fn x17_an_early_refusal_without_a_body_costs_no_waiting() {
     .await;
 }
 
+/// Go 91 TransportPrefersResponseOverWriteError: the answer wins over the failed write.
+/// Same as Go.
 #[tokio::test]
 async fn a_refusal_is_read_although_the_connection_was_closed_or_reset_behind_it() {
     bounded(async {
@@ -179,6 +186,8 @@ async fn a_refusal_is_read_although_the_connection_was_closed_or_reset_behind_it
     .await;
 }
 
+/// Go 89 TransportNoReuseAfterEarlyResponse: an early success is delivered at once.
+/// Differs: the upload goes on while the answer is read, and the connection stays when both end in time.
 #[tokio::test]
 async fn an_early_success_lets_the_upload_go_on_and_keeps_the_connection() {
     bounded(async {

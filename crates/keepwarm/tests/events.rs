@@ -51,6 +51,8 @@ fn kinds(recorder: &Recorder) -> Vec<&'static str> {
     recorder.events().iter().map(name).collect()
 }
 
+/// Go 189 TransportEventTrace: everything is told once and in order, reuse first false, then true.
+/// Differs: events of the client, not hooks of one request.
 #[tokio::test]
 async fn two_calls_tell_the_whole_story_in_order() {
     bounded(async {

@@ -18,6 +18,8 @@ fn refusing(status: u16) -> Behaviour {
     }
 }
 
+/// Go 113 TransportExpect100ContinueSent: 100 releases the body, and nothing before it does.
+/// Same as Go.
 #[tokio::test]
 async fn the_body_waits_for_continue() {
     bounded(async {
@@ -51,6 +53,8 @@ async fn the_body_waits_for_continue() {
     .await;
 }
 
+/// Go 119 ConcurrentReadWriteReqBody: an expectation and a full exchange.
+/// Same as Go.
 #[tokio::test]
 async fn an_expectation_that_is_met_keeps_the_connection() {
     bounded(async {
@@ -70,6 +74,12 @@ async fn an_expectation_that_is_met_keeps_the_connection() {
     .await;
 }
 
+/// Go 115 TransportExpect100Continue200ResponseWithConnClose: a final answer with close: no byte of the body is
+/// sent.
+/// Same as Go.
+/// Go 116 TransportExpect100Continue500ResponseNoConnClose: a final error instead of 100.
+/// Differs: the body is not sent although the connection could stay: closing is cheaper than an upload nobody
+/// wants.
 #[tokio::test]
 async fn a_final_answer_instead_of_continue_is_delivered_and_the_body_not_sent() {
     bounded(async {
@@ -90,6 +100,9 @@ async fn a_final_answer_instead_of_continue_is_delivered_and_the_body_not_sent()
     .await;
 }
 
+/// Go 102 NoSniffExpectRequestBody: the body is not touched before 100.
+/// Same as Go.
+/// X24: 417, 401 or 413 before 100 with a body of 1 GiB: close instead of uploading.
 #[tokio::test]
 async fn x24_a_refused_gibibyte_is_not_even_asked_for() {
     bounded(async {
@@ -149,6 +162,8 @@ async fn a_late_continue_does_no_harm() {
     .await;
 }
 
+/// Go 118 TransportReading100Continue: 100 that nobody asked for is passed over, never off by one.
+/// Same as Go.
 #[tokio::test]
 async fn a_continue_nobody_asked_for_is_passed_over() {
     bounded(async {

@@ -17,6 +17,18 @@ async fn then_good(answer: &str) -> Lab {
     Lab::start([answering(answer), answering(ok("own"))]).await
 }
 
+/// Go 139 ReadResponseErrors: lengths that differ are refused.
+/// Same as Go.
+/// Go 140 TransportRejectsSignInContentLength: a sign in a length is refused.
+/// Same as Go.
+/// Go 141 ParseContentLength: what is no length, or beyond 2^63-1, is refused.
+/// Same as Go.
+/// Go 142 ParseTransferEncoding: any coding but one `chunked` is refused.
+/// Same as Go.
+/// Go 154 InvalidHeaderResponse: a blank before the colon.
+/// Differs: refused, as RFC 9112 5.1 lets a proxy do: `Foo :` is a way to smuggle.
+/// Go 156 ChunkedResponseHeaders: a length beside chunked.
+/// Differs: refused: RFC 9112 6.3 calls it a probable attack.
 #[tokio::test]
 async fn a_head_that_contradicts_itself_fails_the_call_and_its_connection() {
     use ProtocolFault as Fault;
@@ -63,6 +75,8 @@ async fn a_head_that_contradicts_itself_fails_the_call_and_its_connection() {
     .await;
 }
 
+/// Go 139 ReadResponseErrors: bad status lines, versions and header lines are refused.
+/// Differs: HTTP/2.0 in a status line is refused as well.
 #[tokio::test]
 async fn what_is_no_http_fails_the_call_and_its_connection() {
     bounded(async {
@@ -89,6 +103,10 @@ async fn what_is_no_http_fails_the_call_and_its_connection() {
     .await;
 }
 
+/// Go 144 ChunkInvalidInputs: what does not end as a chunk must is refused.
+/// Same as Go.
+/// Go 150 ParseHexUint: more than 16 hex digits are refused.
+/// Same as Go.
 #[tokio::test]
 async fn bad_chunks_fail_the_body_and_its_connection() {
     use ProtocolFault as Fault;
@@ -117,6 +135,7 @@ async fn bad_chunks_fail_the_body_and_its_connection() {
     .await;
 }
 
+/// X1: bytes behind an answer: the first is delivered, the connection never serves again.
 #[tokio::test]
 async fn x1_a_second_answer_behind_the_first_is_never_an_answer() {
     bounded(async {
@@ -138,6 +157,8 @@ async fn x1_a_second_answer_behind_the_first_is_never_an_answer() {
     .await;
 }
 
+/// Go 137 HandlerWritesTooMuch: only what the length says is delivered; the connection is not used again.
+/// Same as Go.
 #[tokio::test]
 async fn stray_bytes_behind_any_framing_lose_the_connection_and_nothing_else() {
     bounded(async {
@@ -224,6 +245,7 @@ fn read_target(stream: &mut TcpStream) -> String {
     request.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
+/// X2: bytes on an idle connection are never the answer to a call made at once.
 #[tokio::test]
 async fn x2_bytes_on_an_idle_connection_are_never_the_answer_to_a_call_made_at_once() {
     bounded(async {
@@ -250,6 +272,8 @@ async fn x2_bytes_on_an_idle_connection_are_never_the_answer_to_a_call_made_at_o
     .await;
 }
 
+/// Go 165 TransportIgnores408: a 408 nobody asked for is a close; nothing is logged.
+/// Same as Go.
 #[tokio::test]
 async fn a_408_on_an_idle_connection_is_a_close() {
     bounded(async {
@@ -268,6 +292,8 @@ async fn a_408_on_an_idle_connection_is_a_close() {
     .await;
 }
 
+/// Go 165 TransportIgnores408: even when it is found only at the next call, a POST.
+/// Same as Go.
 #[tokio::test]
 async fn a_408_found_at_checkout_is_a_close_and_no_answer() {
     bounded(async {

@@ -37,6 +37,8 @@ fn chunked(body: &str) -> Script {
     answering(format!("{head}{body}"))
 }
 
+/// Go 153 TransportResponseHeaderLength: a head over the limit is an error that names it.
+/// Same as Go.
 #[tokio::test]
 async fn a_head_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     bounded(async {
@@ -68,6 +70,7 @@ async fn a_head_that_never_ends_is_given_up_at_the_limit() {
     .await;
 }
 
+/// X23: the number of header fields has a limit of its own.
 #[tokio::test]
 async fn more_header_fields_than_allowed_are_refused() {
     bounded(async {
@@ -104,6 +107,8 @@ async fn larger_limits_let_larger_heads_in() {
     .await;
 }
 
+/// Go 121 TransportLimits1xxResponses: an endless row of interim answers is ended.
+/// Differs: their number is limited, to 64.
 #[tokio::test]
 async fn a_storm_of_interim_answers_is_refused() {
     bounded(async {
@@ -115,6 +120,8 @@ async fn a_storm_of_interim_answers_is_refused() {
     .await;
 }
 
+/// Go 121 TransportLimits1xxResponses: each is held to the limits of a head.
+/// Same as Go.
 #[tokio::test]
 async fn an_interim_answer_is_held_to_the_same_limits() {
     bounded(async {
@@ -145,6 +152,8 @@ async fn a_chunk_line_without_end_is_refused() {
     .await;
 }
 
+/// Go 146 ChunkReaderTooMuchOverhead: chunks that are mostly extension are refused.
+/// Same as Go.
 #[tokio::test]
 async fn chunks_that_are_mostly_framing_are_refused() {
     bounded(async {

@@ -43,6 +43,8 @@ fn first_for_origin() {
     });
 }
 
+/// Go 21 TransportPoolConnCannotReuseConnectionInUse: a busy connection is never shared.
+/// Same as Go.
 #[test]
 fn all_busy() {
     run(async {

@@ -40,6 +40,11 @@ fn is_failed_dial(kind: &EventKind) -> bool {
     )
 }
 
+/// Go 30 TransportSocketLateBinding: a call that waits for a slow dial takes a connection freed meanwhile.
+/// Same as Go.
+/// Go 31 TransportPoolConnConnectionBecomesAvailableDuringDial: the connection of the dial left over serves the
+/// next call.
+/// Same as Go.
 #[test]
 fn a_waiting_call_takes_a_freed_connection_before_its_dial_ends() {
     run(async {
@@ -67,6 +72,8 @@ fn a_waiting_call_takes_a_freed_connection_before_its_dial_ends() {
     });
 }
 
+/// Go 32 TransportPoolCancelRequestReusesConn: cancelling a call while it dials does not waste the connection.
+/// Same as Go.
 #[test]
 fn a_dial_nobody_waits_for_any_more_goes_to_the_pool() {
     run(async {
@@ -131,6 +138,7 @@ fn a_failed_dial_fails_its_call_once_nothing_else_can_serve_it() {
     });
 }
 
+/// X10: a failed dial fails nobody whom another dial to the same origin serves.
 #[test]
 fn a_failed_dial_fails_nobody_whom_another_dial_serves() {
     run(async {
@@ -147,6 +155,7 @@ fn a_failed_dial_fails_nobody_whom_another_dial_serves() {
     });
 }
 
+/// X8: a dial that hangs does not keep its place once nobody waits for it.
 #[test]
 fn a_black_holed_dial_does_not_hold_the_only_place() {
     run(async {
@@ -190,6 +199,7 @@ fn connect_timeout_ends_a_dial_and_names_itself() {
     });
 }
 
+/// X12: no more dials than calls that wait, and none where connections come free.
 #[test]
 fn no_more_dials_than_calls_that_wait() {
     run(async {

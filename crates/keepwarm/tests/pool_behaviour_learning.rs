@@ -36,6 +36,7 @@ fn closes_the_first() -> Plan {
     })
 }
 
+/// X13: `Keep-Alive: timeout=` is honoured, less a margin.
 #[test]
 fn an_announced_timeout_is_honoured_less_a_margin() {
     run(async {
@@ -92,6 +93,7 @@ fn counts_down() -> Script {
     script
 }
 
+/// X13: `Keep-Alive: max=` is honoured: no request too many is sent.
 #[test]
 fn an_announced_max_is_honoured() {
     run(async {

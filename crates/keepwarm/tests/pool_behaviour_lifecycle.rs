@@ -12,6 +12,14 @@ use keepwarm_lab::{Lab, scenario};
 use support::dialers::{Dealt, Fate, Fates};
 use support::{GATE, PATIENCE, Rig, finish, held, join, ms, run, spawn};
 
+/// Go 24 TransportCloseIdleConnsThenReturn: after close-idle, what becomes idle is closed until the next call.
+/// Same as Go.
+/// Go 25 CloseIdleConnections: idle connections really go away.
+/// Same as Go.
+/// Go 26 TransportIdleConnCrash: close-idle during an exchange does not disturb it.
+/// Same as Go.
+/// Go 28 ClientCloseIdleConnections: the client forwards the call.
+/// Same as Go.
 #[test]
 fn close_idle_closes_what_is_idle_and_what_becomes_so() {
     run(async {
@@ -37,6 +45,7 @@ fn close_idle_closes_what_is_idle_and_what_becomes_so() {
     });
 }
 
+/// X21: shutdown refuses new work, waits for what runs, closes everything and tells the counts.
 #[test]
 fn shutdown_reports_what_it_did() {
     run(async {
@@ -65,6 +74,7 @@ fn shutdown_reports_what_it_did() {
     });
 }
 
+/// X21: those who wait are refused, what runs may end.
 #[test]
 fn shutdown_refuses_those_who_wait_and_lets_the_others_end() {
     run(async {

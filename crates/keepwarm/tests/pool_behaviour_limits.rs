@@ -22,6 +22,8 @@ fn is_dial(kind: &EventKind) -> bool {
     matches!(kind, EventKind::DialStarted { .. })
 }
 
+/// Go 35 TransportMaxConnsPerHost: any number of calls at once opens what the cap allows.
+/// Same as Go.
 #[test]
 fn a_thousand_calls_at_once_open_what_max_conns_per_host_allows() {
     run(async {
@@ -47,6 +49,7 @@ fn a_thousand_calls_at_once_open_what_max_conns_per_host_allows() {
     });
 }
 
+/// X12: a burst of short answers needs no more dials than calls.
 #[test]
 fn a_thousand_calls_without_a_limit_need_no_more_dials_than_calls() {
     run(async {
@@ -60,6 +63,8 @@ fn a_thousand_calls_without_a_limit_need_no_more_dials_than_calls() {
     });
 }
 
+/// Go 35 TransportMaxConnsPerHost: those who wait under the cap are served in their order.
+/// Same as Go.
 #[test]
 fn those_who_wait_are_served_in_their_order() {
     run(async {
@@ -135,6 +140,7 @@ fn max_conns_gives_the_place_of_a_closed_connection_to_who_waits() {
     });
 }
 
+/// X7: waiting for a connection has a limit, and an error kind of its own.
 #[test]
 fn queue_timeout_names_itself() {
     run(async {

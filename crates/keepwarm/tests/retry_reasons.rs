@@ -45,6 +45,10 @@ async fn fails(rig: &Rig, request: keepwarm::RequestBuilder, stop: Stop) -> Erro
     error
 }
 
+/// Go 54 RetryRequestsOnError: a GET on a used connection that ends without an answer is sent again, once.
+/// Same as Go.
+/// Go 55 TransportShouldRetryRequest: used connection, GET, nothing read: again.
+/// Same as Go.
 #[test]
 fn idle_close_race() {
     run(async {
@@ -64,6 +68,7 @@ fn idle_close_race() {
     });
 }
 
+/// X19: PUT and DELETE are sent again under the policy of RFC 9110.
 #[test]
 fn idle_close_race_of_what_rfc_9110_calls_idempotent() {
     run(async {
@@ -76,6 +81,9 @@ fn idle_close_race_of_what_rfc_9110_calls_idempotent() {
     });
 }
 
+/// Go 54 RetryRequestsOnError: with no byte written, any method with a replayable body is sent again.
+/// Same as Go.
+/// X3: with no byte written even a POST is sent again, every time.
 #[test]
 fn nothing_written() {
     run(async {
@@ -137,6 +145,8 @@ fn budget() {
     });
 }
 
+/// Go 55 TransportShouldRetryRequest: a byte of an answer was read: never again.
+/// Same as Go.
 #[test]
 fn bytes_received() {
     run(async {
@@ -162,6 +172,8 @@ fn bytes_received() {
     });
 }
 
+/// Go 55 TransportShouldRetryRequest: a connection used for the first time: never again.
+/// Same as Go.
 #[test]
 fn first_use() {
     run(async {
@@ -190,6 +202,8 @@ fn first_use_of_a_prewarmed_connection_is_no_reuse() {
     });
 }
 
+/// Go 55 TransportShouldRetryRequest: a POST of which bytes were written: never again.
+/// Same as Go.
 #[test]
 fn not_replayable() {
     run(async {

@@ -50,6 +50,8 @@ async fn loses(behaviour: Behaviour, reason: CloseReason) -> Rig {
     rig
 }
 
+/// Go 3 TransportConnectionCloseOnResponse: a server that says close is obeyed, by closing as well.
+/// Same as Go.
 #[test]
 fn peer_said_close() {
     run(async {
@@ -238,6 +240,8 @@ fn peer_closed_idle() {
     });
 }
 
+/// Go 166 Is408: what begins like a 408 on an idle connection is a close.
+/// Same as Go.
 #[test]
 fn peer_closed_idle_by_reset_or_408_is_a_close_all_the_same() {
     run(async {
@@ -296,6 +300,8 @@ fn peer_broke_protocol_in_the_head() {
     });
 }
 
+/// Go 23 TransportPoolConnectionBroken: a connection that broke during its answer does not serve again.
+/// Same as Go.
 #[test]
 fn io_error() {
     run(async {

@@ -45,6 +45,8 @@ fn pool_full() {
     });
 }
 
+/// Go 22 TransportPoolDisableKeepAlives: with keep-alive off nothing is pooled.
+/// Same as Go.
 #[test]
 fn pool_off() {
     run(async {
@@ -100,6 +102,8 @@ fn pool_off_from_the_start() {
     });
 }
 
+/// Go 13 TransportIdleConnTimeout: an idle connection is closed at its timeout.
+/// Same as Go.
 #[test]
 fn idle_too_long() {
     run(async {

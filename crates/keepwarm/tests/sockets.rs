@@ -109,6 +109,8 @@ impl Resolver for Fixed {
     }
 }
 
+/// Go 192 TransportEventTraceRealDNS: a name that cannot be resolved fails in its phase, with no connecting.
+/// Same as Go.
 #[tokio::test]
 async fn a_resolver_is_asked_for_names_and_only_for_them() {
     bounded(async {

@@ -25,6 +25,7 @@ fn servers() -> Vec<Behaviour> {
     ]
 }
 
+/// X22: `stats()` agrees with what the servers saw.
 #[test]
 fn a_mixed_run_adds_up_with_what_the_servers_saw() {
     run_on_two_threads(async {
@@ -93,6 +94,7 @@ async fn agrees(counts: &Counts, lab: &Lab) {
     assert_eq!(closed, seen.accepted);
 }
 
+/// X22: the reasons agree with how the servers saw connections end.
 #[test]
 fn the_reasons_add_up_with_how_the_server_ended_its_connections() {
     run(async {
@@ -112,6 +114,7 @@ fn the_reasons_add_up_with_how_the_server_ended_its_connections() {
     });
 }
 
+/// X22: `stats()` is the truth about idle, active, dialing and waiting.
 #[test]
 fn the_present_is_told_as_it_is() {
     run(async {

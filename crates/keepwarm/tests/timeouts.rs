@@ -53,6 +53,9 @@ async fn a_dialer_that_never_ends_is_ended_by_the_connect_timeout() {
     .await;
 }
 
+/// Go 76 TransportResponseHeaderTimeout: it fires on slow heads only, is a timeout, closes the connection, and the
+/// next call works.
+/// Same as Go.
 #[tokio::test]
 async fn a_server_that_hangs_meets_the_response_header_timeout() {
     bounded(async {
@@ -70,6 +73,7 @@ async fn a_server_that_hangs_meets_the_response_header_timeout() {
     .await;
 }
 
+/// X5: a server that stops reading a large upload meets the response header timeout.
 #[tokio::test]
 async fn x5_the_response_header_timeout_also_ends_an_upload_that_nobody_reads() {
     bounded(async {
@@ -83,6 +87,7 @@ async fn x5_the_response_header_timeout_also_ends_an_upload_that_nobody_reads() 
     .await;
 }
 
+/// X5: a server that stops reading a large upload meets the write stall timeout.
 #[tokio::test]
 async fn an_upload_that_stalls_meets_the_write_stall_timeout() {
     bounded(async {
@@ -111,6 +116,7 @@ async fn the_write_stall_timeout_does_not_run_while_waiting_for_the_answer() {
     .await;
 }
 
+/// X6: a body that stalls meets the time between reads, and the connection closes.
 #[tokio::test]
 async fn x6_a_body_that_stalls_meets_the_read_idle_timeout() {
     bounded(async {
@@ -145,6 +151,8 @@ async fn the_read_idle_timeout_runs_only_while_the_caller_waits() {
     .await;
 }
 
+/// Go 76 TransportResponseHeaderTimeout: a slow body does not meet it.
+/// Same as Go.
 #[tokio::test]
 async fn the_response_header_timeout_does_not_include_the_body() {
     bounded(async {
@@ -161,6 +169,7 @@ async fn the_response_header_timeout_does_not_include_the_body() {
     .await;
 }
 
+/// X7: waiting for a connection under a cap has a limit of its own.
 #[tokio::test]
 async fn a_call_that_finds_no_free_connection_meets_the_queue_timeout() {
     bounded(async {
@@ -187,6 +196,9 @@ async fn a_call_that_finds_no_free_connection_meets_the_queue_timeout() {
     .await;
 }
 
+/// Go 117 TransportExpect100Continue500ResponseTimeout: without an interim answer the body goes out after the
+/// timeout.
+/// Same as Go.
 #[tokio::test]
 async fn the_body_goes_out_when_nobody_says_continue_in_time() {
     bounded(async {
@@ -220,6 +232,10 @@ async fn after_the_expect_timeout_the_response_header_timeout_still_runs() {
     .await;
 }
 
+/// Go 77 ClientTimeoutKillsConn_BeforeHeaders: a deadline before the head closes the connection.
+/// Same as Go.
+/// Go 80 ClientTimeout_Headers: it is a timeout.
+/// Same as Go.
 #[tokio::test]
 async fn the_total_timeout_ends_a_call_before_its_head() {
     bounded(async {
@@ -234,6 +250,10 @@ async fn the_total_timeout_ends_a_call_before_its_head() {
     .await;
 }
 
+/// Go 78 ClientTimeoutKillsConn_AfterHeaders: a deadline in the body closes the connection.
+/// Same as Go.
+/// Go 79 ClientTimeout: the total deadline covers the body; reading it is a timeout then.
+/// Same as Go.
 #[tokio::test]
 async fn the_total_timeout_ends_a_call_in_its_body() {
     bounded(async {
@@ -266,6 +286,8 @@ async fn the_total_timeout_ends_a_body_that_never_stops_coming() {
     .await;
 }
 
+/// Go 84 Issue4191_InfiniteGetTimeout: a deadline ends an endless body.
+/// Differs: the deadline is a setting of the call and not of a socket that the caller dials.
 #[tokio::test]
 async fn the_total_timeout_ends_a_body_that_is_always_there() {
     bounded(async {
@@ -312,6 +334,8 @@ async fn a_dial_nobody_waits_for_ends_with_its_own_timeout() {
     .await;
 }
 
+/// Go 82 ClientTimeoutDoesNotExpire: a deadline that does not fire causes no error.
+/// Same as Go.
 #[tokio::test]
 async fn limits_that_are_not_met_change_nothing() {
     bounded(async {

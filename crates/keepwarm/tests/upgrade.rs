@@ -24,6 +24,9 @@ fn switching(first_bytes: &[u8]) -> Behaviour {
     }
 }
 
+/// Go 125 TransportResponseBodyWritableOnProtocolSwitch: 101 gives a stream for both directions, bytes already read
+/// included.
+/// Differs: the stream is `into_upgraded`, not the body.
 #[tokio::test]
 async fn the_stream_and_the_bytes_already_read_are_handed_over() {
     bounded(async {
@@ -77,6 +80,8 @@ async fn the_parts_hold_the_bytes_and_the_stream() {
     .await;
 }
 
+/// Go 125 TransportResponseBodyWritableOnProtocolSwitch: its place is free at the hand-over.
+/// Same as Go.
 #[tokio::test]
 async fn an_upgraded_connection_holds_no_place_in_the_pool() {
     bounded(async {
@@ -133,6 +138,8 @@ async fn a_server_that_does_not_switch_answers_as_ever() {
     .await;
 }
 
+/// Go 124 TransportTreat101Terminal: 101 is final.
+/// Differs: a switch that was not asked for is an error.
 #[tokio::test]
 async fn a_switch_that_was_not_asked_for_is_an_error() {
     bounded(async {

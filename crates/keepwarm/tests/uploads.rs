@@ -60,6 +60,8 @@ async fn a_url_without_a_path_asks_for_the_root() {
     .await;
 }
 
+/// Go 104 H12_RequestContentLength_None: no body: length 0 where a body is expected, nothing elsewhere.
+/// Same as Go.
 #[tokio::test]
 async fn an_empty_body_is_announced_where_a_body_is_expected() {
     bounded(async {
@@ -84,6 +86,8 @@ async fn an_empty_body_is_announced_where_a_body_is_expected() {
     .await;
 }
 
+/// Go 104 H12_RequestContentLength_Known: a known length is said.
+/// Same as Go.
 #[tokio::test]
 async fn small_bytes_go_out_with_their_length() {
     bounded(async {
@@ -146,6 +150,8 @@ async fn every_size_around_the_buffers_arrives() {
     .await;
 }
 
+/// Go 59 TransportBodyAltRewind: a second sending has the whole body.
+/// Same as Go.
 #[tokio::test]
 async fn a_replayable_body_is_made_anew_for_each_sending() {
     bounded(async {
@@ -175,6 +181,8 @@ async fn a_replayable_body_is_made_anew_for_each_sending() {
     .await;
 }
 
+/// Go 104 H12_RequestContentLength_Unknown: an unknown length goes out chunked.
+/// Same as Go.
 #[tokio::test]
 async fn a_stream_of_unknown_length_goes_out_chunked() {
     bounded(async {
@@ -233,6 +241,8 @@ async fn an_empty_stream_is_no_body() {
     .await;
 }
 
+/// Go 105 TrailersClientToServer: trailers given while streaming arrive.
+/// Differs: trailers need no announcing; framing fields among them are left out.
 #[tokio::test]
 async fn trailers_go_out_behind_the_last_chunk_and_framing_fields_do_not() {
     bounded(async {
@@ -277,6 +287,8 @@ async fn broken(declared: Option<u64>, feeding: impl FnOnce(Feed)) -> (keepwarm:
     (error, request)
 }
 
+/// Go 98 TransportPersistConnLeakShortBody: a body that is not as long as declared is an error and leaks nothing.
+/// Same as Go.
 #[tokio::test]
 async fn a_body_shorter_than_declared_is_a_usage_error() {
     bounded(async {
@@ -300,6 +312,8 @@ async fn a_piece_longer_than_declared_is_a_usage_error_and_is_not_sent() {
     .await;
 }
 
+/// Go 98 TransportPersistConnLeakShortBody: what exceeds the declared length is never sent.
+/// Same as Go.
 #[tokio::test]
 async fn what_follows_the_declared_bytes_is_never_sent() {
     bounded(async {
@@ -323,6 +337,9 @@ async fn what_follows_the_declared_bytes_is_never_sent() {
     .await;
 }
 
+/// Go 95 TransportClosesBodyOnError: the error of the body is the source of the call's; the server sees a truncated
+/// upload.
+/// Same as Go.
 #[tokio::test]
 async fn a_body_that_fails_fails_the_call_and_its_connection() {
     bounded(async {
@@ -392,6 +409,8 @@ async fn a_wrong_content_length_of_the_caller_does_not_reach_the_wire() {
     .await;
 }
 
+/// Go 4 TransportConnectionCloseOnRequest: a request marked close says so and its connection is not used again.
+/// Same as Go.
 #[tokio::test]
 async fn connection_close_is_said_once_and_kept() {
     bounded(async {
@@ -415,6 +434,8 @@ async fn connection_close_is_said_once_and_kept() {
     .await;
 }
 
+/// Go 5 TransportConnectionCloseOnRequestDisableKeepAlive: with keep-alive off every request says close.
+/// Same as Go.
 #[tokio::test]
 async fn without_keep_alive_every_request_says_close() {
     bounded(async {

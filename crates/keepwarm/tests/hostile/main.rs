@@ -1,0 +1,15 @@
+//! Hostile peers and hostile callers: what a server sends to smuggle, desynchronise or exhaust ends in a named fault
+//! or limit and never in another call's answer; what a caller passes in never leaves as bytes that frame.
+//!
+//! The corpora are data (`corpus`, `limits`); `desync` plays them through the public client.
+
+#[path = "../common_t2/mod.rs"]
+mod common_t2;
+
+mod corpus;
+mod desync;
+mod limits;
+mod memory;
+mod requests;
+mod slow;
+mod stray;
