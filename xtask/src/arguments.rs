@@ -1,4 +1,6 @@
-//! Words of the command line → a task. Knows no task's inside.
+//! Words of the command line → a task. Knows no task's inside, but which options the soak takes.
+
+use crate::soak;
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -34,6 +36,8 @@ pub enum Task {
     Help,
     /// Install what the tests need.
     Install,
+    /// Run every fault on thousands of connections, with these options.
+    Soak(Vec<String>),
     /// Run every check.
     Test(TestOptions),
     /// Check the rules of the house.
@@ -73,6 +77,7 @@ pub fn parse(words: &[String]) -> Result<Task, String> {
                 [first, ..] => Err(format!("unknown option {first:?}")),
             };
         }
+        "soak" => return soak::check(rest).map(|()| Task::Soak(rest.to_vec())),
         "tidy" => Task::Tidy,
         "install" => Task::Install,
         "help" | "--help" | "-h" => Task::Help,

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod conformance;
 pub mod features;
 pub mod install;
+pub mod soak;
 pub mod steps;
 pub mod tidy;
 

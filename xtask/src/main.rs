@@ -2,20 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-mod soak;
-
 use std::process::ExitCode;
 
 use xtask::arguments::{self, Task};
-use xtask::{budget, conformance, install, steps, tidy};
+use xtask::{budget, conformance, install, soak, steps, tidy};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [task, options @ ..] = words.as_slice()
-        && task == "soak"
-    {
-        return soak::run(&xtask::root(), options);
-    }
     let task = match arguments::parse(&words) {
         Ok(task) => task,
         Err(complaint) => {
@@ -33,6 +26,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Task::Install => install::run(),
+        Task::Soak(words) => soak::run(&root, &words),
         Task::Test(options) => steps::run(&root, &options),
         Task::Tidy => tidy::report(&root),
     };

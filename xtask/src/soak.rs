@@ -3,52 +3,38 @@
 //! Owns how the soak is started; the run itself, its options and its verdict are `crates/keepwarm/examples/soak.rs`.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use xtask::install;
-
-/// How it is asked for.
-pub(crate) const USAGE: &str = "\
-usage: cargo xtask soak [--minutes N] [--connections N] [--seed N]
-
-  thousands of connections and every fault; prints counters every 10 s and a verdict
-       --minutes N                how long (10)
-       --connections N            how many connections (10000; fewer when the limit on open files is too low)
-       --seed N                   other requests and faults (1)";
+use crate::install;
 
 /// The options that are handed on.
 const OPTIONS: [&str; 3] = ["--minutes", "--connections", "--seed"];
 
-/// Builds the soak with optimization and runs it: 0 every promise was kept, 1 one was broken, 2 usage.
-pub(crate) fn run(root: &Path, words: &[String]) -> ExitCode {
-    if let Err(complaint) = check(words) {
-        eprintln!("xtask: {complaint}\n\n{USAGE}");
-        return ExitCode::from(2);
-    }
+/// Builds the soak with optimization and runs it.
+///
+/// # Errors
+/// When it did not start, or a promise was broken.
+pub fn run(root: &Path, words: &[String]) -> Result<(), String> {
     let status = Command::new(install::cargo())
         .args(["run", "--release", "--package", "keepwarm"])
         .args(["--example", "soak", "--"])
         .args(words)
         .env_remove("CARGO_MANIFEST_DIR")
         .current_dir(root)
-        .status();
-    match status {
-        Ok(status) => match status.code() {
-            Some(0) => ExitCode::SUCCESS,
-            Some(2) => ExitCode::from(2),
-            Some(_) | None => {
-                eprintln!("xtask: the soak failed ({status})");
-                ExitCode::from(1)
-            }
-        },
-        Err(error) => {
-            eprintln!("xtask: the soak did not start: {error}");
-            ExitCode::from(1)
-        }
+        .status()
+        .map_err(|error| format!("the soak did not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the soak failed ({status})"))
     }
 }
 
-fn check(words: &[String]) -> Result<(), String> {
+/// Whether these are options of the soak.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub fn check(words: &[String]) -> Result<(), String> {
     for pair in words.chunks(2) {
         let [option, value] = pair else {
             return Err(format!("{} needs a number", pair[0]));

@@ -6,7 +6,7 @@
 //! plain hex, and only blanks before a `;` are forgiven (RFC 9112 §7.1.1 asks for that).
 
 use bytes::BytesMut;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::Limits;
 use super::body::Part;
@@ -250,7 +250,9 @@ fn trailers(
             return Err(ProtocolFault::Trailer);
         }
         let name = header_name(field.name.as_bytes()).map_err(|_| ProtocolFault::Trailer)?;
-        head::append(&mut map, name, section.slice_ref(field.value))
+        let value = HeaderValue::from_maybe_shared(section.slice_ref(field.value))
+            .map_err(|_| ProtocolFault::Trailer)?;
+        map.try_append(name, value)
             .map_err(|_| ProtocolFault::Trailer)?;
     }
     Ok(map)

@@ -61,7 +61,7 @@ impl Present {
             } else if *name == USER_AGENT {
                 present.user_agent = true;
             } else if *name == CONNECTION {
-                present.close |= says_close(value);
+                present.close |= has_token(value, b"close");
             } else if *name == EXPECT {
                 present.expect = true;
             }
@@ -70,12 +70,17 @@ impl Present {
     }
 }
 
-/// Whether a `Connection` value holds the token `close`.
-fn says_close(value: &HeaderValue) -> bool {
+/// Whether the `Connection` fields hold this token, in whatever case (RFC 9110 §7.6.1).
+pub fn connection_says(headers: &HeaderMap, token: &str) -> bool {
+    let mut values = headers.get_all(CONNECTION).iter();
+    values.any(|value| has_token(value, token.as_bytes()))
+}
+
+fn has_token(value: &HeaderValue, token: &[u8]) -> bool {
     value
         .as_bytes()
         .split(|&byte| byte == b',')
-        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 /// Writes a request's head: request line, `Host` first, what framing needs, the caller's fields.

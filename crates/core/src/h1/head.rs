@@ -10,8 +10,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use super::block::{HeaderBlock, LONGEST_NAME, MOST_FIELDS};
 use super::classify::{self, Kind};
@@ -404,17 +403,4 @@ fn look_through(head: &[u8], spans: &[Span], fields: &mut Fields) -> Result<(), 
         fields.see(name, value);
     }
     Ok(())
-}
-
-/// Adds a field behind those of its name.
-pub(crate) fn append(
-    headers: &mut HeaderMap,
-    name: HeaderName,
-    value: Bytes,
-) -> Result<(), ProtocolFault> {
-    let value = HeaderValue::from_maybe_shared(value).map_err(|_| ProtocolFault::ControlByte)?;
-    match headers.try_append(name, value) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(ProtocolFault::TooMuch(Limit::HeaderCount)),
-    }
 }

@@ -86,7 +86,9 @@ mod state;
 mod watch;
 
 pub use block::HeaderBlock;
-pub use encode::{HeadExtras, HostPort, chunk_end, chunk_head, last_chunk, request_head};
+pub use encode::{
+    HeadExtras, HostPort, chunk_end, chunk_head, connection_says, last_chunk, request_head,
+};
 pub use exchange::Exchange;
 pub use limits::Limits;
 pub use message::{BodyLength, KeepAliveHint, Received, RequestHead, RequestShape, ResponseHead};

@@ -87,10 +87,10 @@ pub enum Refusal<E> {
 }
 
 /// Where a connection went that was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// A close action tells why it may not serve again.
-    Closed,
+    /// It may not serve again, for this reason; a close action follows.
+    Closed(CloseReason),
     /// A deliver action hands it to a waiting call.
     Delivered,
     /// It is idle now.

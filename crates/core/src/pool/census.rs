@@ -2,8 +2,7 @@
 //!
 //! Owns cheap views of the machine. Refuses to allocate: `Counts` is the full account.
 
-use super::{Action, Machine};
-use crate::reason::CloseReason;
+use super::Machine;
 
 /// How many connections there are, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,18 +30,6 @@ impl<C, W, E> Machine<C, W, E> {
             idle: self.idle,
             active: self.active,
             dialing: self.dials.len() - self.dials.stale(),
-        }
-    }
-
-    /// The reason of the close that was decided last and not yet taken; none when the last action is another.
-    pub fn last_closed(&self) -> Option<CloseReason> {
-        match self.actions.last()? {
-            Action::Close { reason, .. } => Some(*reason),
-            Action::CancelDial { .. }
-            | Action::Deliver { .. }
-            | Action::Dial { .. }
-            | Action::Recheck { .. }
-            | Action::Refuse { .. } => None,
         }
     }
 }

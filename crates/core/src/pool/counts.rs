@@ -57,20 +57,6 @@ impl Counts {
             .sum()
     }
 
-    /// Adds another pool's numbers.
-    pub fn add(&mut self, other: &Self) {
-        self.idle += other.idle;
-        self.active += other.active;
-        self.dialing += other.dialing;
-        self.waiting += other.waiting;
-        self.opened += other.opened;
-        self.reused += other.reused;
-        self.requests += other.requests;
-        for kind in &other.closed {
-            self.add_closed(kind.last, kind.count);
-        }
-    }
-
     /// Counts closes of one kind. Two dozen kinds at most: a list is enough.
     pub(super) fn add_closed(&mut self, last: CloseReason, count: u64) {
         let same = |kind: &&mut ClosedCount| discriminant(&kind.last) == discriminant(&last);

@@ -371,13 +371,4 @@ impl<C, W, E> Machine<C, W, E> {
     pub fn take_actions(&mut self) -> Vec<Action<C, W, E>> {
         std::mem::take(&mut self.actions)
     }
-
-    /// As [`take_actions`](Self::take_actions), into an empty list of the caller's whose memory is used again.
-    pub fn swap_actions(&mut self, empty: &mut Vec<Action<C, W, E>>) {
-        debug_assert!(
-            empty.is_empty(),
-            "actions of an earlier event would be lost"
-        );
-        std::mem::swap(&mut self.actions, empty);
-    }
 }

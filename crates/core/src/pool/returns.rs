@@ -285,7 +285,7 @@ impl<C, W, E> Machine<C, W, E> {
         if let Some(at) = at {
             self.refuse_hopeless(at);
         }
-        Put::Closed
+        Put::Closed(reason)
     }
 
     /// Checks a connection out for a waiting call. `dialled`: it was opened for those who wait.

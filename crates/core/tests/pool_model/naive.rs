@@ -581,6 +581,6 @@ impl Naive {
             return Put::Parked;
         };
         self.close(id, reason);
-        Put::Closed
+        Put::Closed(reason)
     }
 }

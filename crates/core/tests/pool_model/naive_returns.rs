@@ -17,7 +17,7 @@ impl Naive {
         let gone = c.gone.then_some(CloseReason::RuntimeGone);
         if let Some(reason) = close.or(gone) {
             self.close(id, reason);
-            return Put::Closed;
+            return Put::Closed(reason);
         }
         if let (Some(idle), Some(known)) = (c.idle_before, self.measured())
             && idle > known.timeout + (known.timeout / 10).max(Duration::from_millis(5))
@@ -54,7 +54,7 @@ impl Naive {
         };
         if let Some(reason) = objection {
             self.close(id, reason);
-            return Put::Closed;
+            return Put::Closed(reason);
         }
         let (now, slept) = (self.now, self.slept);
         let c = self.get(id);

@@ -60,7 +60,7 @@ impl fmt::Debug for Stream {
 pub(crate) enum Look {
     /// Nothing: it is as idle as it should be.
     Nothing,
-    /// The peer has closed its side.
+    /// The peer has closed its side, or reset the connection.
     End,
     /// Bytes that nobody asked for.
     Bytes(u64),
@@ -142,7 +142,7 @@ impl Stream {
             };
             match readiness {
                 Poll::Pending => return Look::Nothing,
-                Poll::Ready(Err(error)) => return Look::Failed(error.kind()),
+                Poll::Ready(Err(error)) => return failed(&error),
                 Poll::Ready(Ok(())) => {}
             }
             // The reactor says there is something. Finding nothing also clears that word, so this ends.
@@ -204,7 +204,15 @@ fn found(seen: io::Result<Seen>) -> Look {
         Ok(Seen { bytes, .. }) if is_idle_408(&bytes) => Look::End,
         Ok(Seen { count, .. }) => Look::Bytes(count as u64),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Nothing,
-        Err(error) => Look::Failed(error.kind()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A reset of an idle connection is a close in other words.
+fn failed(error: &io::Error) -> Look {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Look::End,
+        kind => Look::Failed(kind),
     }
 }
 

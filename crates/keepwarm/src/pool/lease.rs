@@ -13,8 +13,8 @@ use keepwarm_core::pool::{Hint, Ticket};
 use keepwarm_core::reason::{CloseReason, Miss, Reuse};
 use tokio::sync::oneshot;
 
+use super::Leased;
 use super::origin::OriginPool;
-use super::{Leased, Pooled};
 use crate::clock;
 use crate::conn::{Connection, Quiet, Stream};
 use crate::error::{Error, Result};
@@ -142,12 +142,10 @@ impl Deref for Lease {
 
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        let leased: &mut Leased = self
-            .leased
-            .as_mut()
-            .expect("a lease holds its connection until it ends");
-        let connection: &mut Pooled = &mut leased.connection;
-        connection
+        let leased = self.leased.as_mut();
+        &mut leased
+            .expect("a lease holds its connection until it ends")
+            .connection
     }
 }
 
@@ -172,10 +170,6 @@ pub(super) fn dead_because(quiet: Quiet, idle: Duration) -> CloseReason {
         Quiet::Nothing => CloseReason::ShutDown,
         Quiet::End => CloseReason::PeerClosedIdle { idle },
         Quiet::Bytes(bytes) => CloseReason::StrayBytes { bytes },
-        // A reset of an idle connection is a close in other words.
-        Quiet::Failed(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
-            CloseReason::PeerClosedIdle { idle }
-        }
         Quiet::Failed(kind) => CloseReason::IoError { kind },
     }
 }

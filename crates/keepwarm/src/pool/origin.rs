@@ -85,11 +85,7 @@ impl OriginPool {
         let oldest = state.machine.oldest_idle();
         let deadline = state.machine.next_deadline();
         let wants_dial = state.machine.wants_dial();
-        let actions = if state.machine.has_actions() {
-            state.machine.take_actions()
-        } else {
-            Vec::new()
-        };
+        let actions = state.machine.take_actions();
         drop(state);
 
         self.announce_deadline(keeper, deadline);
@@ -278,13 +274,12 @@ impl OriginPool {
             }
             Reuse::Close(_) => Some(verdict.clone()),
         };
-        let (put, closed) = self.enter(Some(&keeper), |state| {
-            let put = state.machine.put(now, leased, verdict, hint);
-            (put, state.machine.last_closed())
+        let put = self.enter(Some(&keeper), |state| {
+            state.machine.put(now, leased, verdict, hint)
         });
         match put {
             Put::Parked | Put::Delivered => Reuse::Keep,
-            Put::Closed => known.unwrap_or_else(|| closed.map_or(Reuse::Keep, Reuse::close)),
+            Put::Closed(reason) => known.unwrap_or_else(|| Reuse::close(reason)),
         }
     }
 
@@ -325,9 +320,6 @@ impl OriginPool {
             Quiet::Nothing => return,
             Quiet::End => IdleEnd::PeerClosed,
             Quiet::Bytes(bytes) => IdleEnd::Stray { bytes },
-            Quiet::Failed(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
-                IdleEnd::PeerClosed
-            }
             Quiet::Failed(kind) => IdleEnd::Failed(kind),
         };
         let now = clock::now();

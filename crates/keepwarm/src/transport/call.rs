@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
+use http::header::{EXPECT, HOST, UPGRADE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
@@ -85,7 +85,7 @@ pub(crate) struct Call {
 enum State {
     /// It wants a connection. Next: `Queued`, `Exchanging` or `Over`.
     Ready(Before),
-    /// It waits for one. Next: `Exchanging` or `Over`.
+    /// It waits for one. Next: `Exchanging`, `Ready` when what it was handed had ended on its way, or `Over`.
     Queued {
         waiting: Waiting,
         since: Instant,
@@ -390,17 +390,9 @@ impl Says {
         if headers.is_empty() {
             return Self::default();
         }
-        let has_token = |token: &str| {
-            headers.get_all(CONNECTION).iter().any(|value| {
-                value
-                    .as_bytes()
-                    .split(|&byte| byte == b',')
-                    .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-            })
-        };
         Self {
-            close: has_token("close"),
-            upgrade: headers.contains_key(UPGRADE) && has_token("upgrade"),
+            close: h1::connection_says(headers, "close"),
+            upgrade: headers.contains_key(UPGRADE) && h1::connection_says(headers, "upgrade"),
             expect: headers
                 .get(EXPECT)
                 .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
