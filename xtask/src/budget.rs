@@ -120,7 +120,12 @@ fn measure(root: &Path) -> Result<Cost, String> {
                 .args([&server.url, CONCURRENCY, &requests.to_string()])
                 .output()
                 .map_err(|error| format!("valgrind: {error}"))?;
-            number_behind(&String::from_utf8_lossy(&output.stderr), marker)
+            let report = String::from_utf8_lossy(&output.stderr);
+            // A program that fell has counts too: small ones, within any budget.
+            if !output.status.success() {
+                return Err(format!("keepwarm-peer failed under {skin}:\n{report}"));
+            }
+            number_behind(&report, marker)
         };
         // The warm-up of the peer is the same in both.
         Ok(run(MORE)?.saturating_sub(run(FEWER)?))
