@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use keepwarm::{Client, RetryPolicy};
+use nix::sched::{CloneFlags, unshare};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use harness::callers::{Callers, Tally};
@@ -65,7 +66,7 @@ impl Size {
         Ok(size)
     }
 
-    /// Client and server are one process here: each connection is two files.
+    /// Each connection is one file of the client's: the server's thread has a table of files of its own.
     fn fit_files(&mut self) {
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit {
@@ -75,7 +76,7 @@ impl Size {
         // When it cannot be raised, what there is rules.
         let _unchanged = setrlimit(Resource::Nofile, raised);
         let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let most = usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX);
+        let most = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
         if self.connections > most {
             println!("the limit of {files} open files allows {most} connections (ulimit -Hn)");
             self.connections = most;
@@ -97,12 +98,13 @@ fn main() -> ExitCode {
         size.time, size.connections, size.seed
     );
     let ledger = Arc::new(Ledger::new(size.seed, RetryPolicy::Go, HOSTS));
-    let server = Server::start(&ledger, Mood::Faulty);
+    // The first runtime opens what all share: it must be there before the tables of files part.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
+    let server = Server::start_after(&ledger, Mood::Faulty, own_files);
     runtime.block_on(soak(&size, &ledger, &server));
     server.stop();
     let book = ledger.book();
@@ -118,6 +120,13 @@ fn main() -> ExitCode {
             book.broken, size.seed
         );
         ExitCode::from(1)
+    }
+}
+
+/// Gives this thread a table of open files of its own, so that the limit on them holds for each side alone.
+fn own_files() {
+    if let Err(error) = unshare(CloneFlags::CLONE_FILES) {
+        println!("client and server share one limit on open files: {error}");
     }
 }
 

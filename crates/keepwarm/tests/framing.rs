@@ -245,6 +245,9 @@ fn read_target(stream: &mut TcpStream) -> String {
     request.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
+/// As many as the matrix asks for: the race is lost rarely, where it is lost.
+const X2_ROUNDS: u64 = 10_000;
+
 /// X2: bytes on an idle connection are never the answer to a call made at once.
 #[tokio::test]
 async fn x2_bytes_on_an_idle_connection_are_never_the_answer_to_a_call_made_at_once() {
@@ -255,7 +258,7 @@ async fn x2_bytes_on_an_idle_connection_are_never_the_answer_to_a_call_made_at_o
         let seen = Arc::clone(&rounds);
         let server = std::thread::spawn(move || unsolicited(&listener, &seen));
         let client = Client::new();
-        for round in 1..=1000_u64 {
+        for round in 1..=X2_ROUNDS {
             let path = format!("/{round}");
             let body = text(&client, &format!("http://{address}{path}")).await;
             assert_eq!(body, path);
@@ -267,7 +270,7 @@ async fn x2_bytes_on_an_idle_connection_are_never_the_answer_to_a_call_made_at_o
         server.join().expect("no panic");
         settle(&client, |now| now.idle == 0).await;
         let counts = assert_quiet(&client);
-        assert_eq!(counts.closed_as("stray-bytes"), 1000, "{counts:?}");
+        assert_eq!(counts.closed_as("stray-bytes"), X2_ROUNDS, "{counts:?}");
     })
     .await;
 }

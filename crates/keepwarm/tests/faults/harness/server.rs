@@ -2,13 +2,15 @@
 //!
 //! Owns the connections and their faults; what arrives is noted in the ledger. Refuses to know the client.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::dice::Dice;
@@ -24,7 +26,9 @@ const ONE_PIECE: usize = 8192;
 pub(crate) struct Server {
     /// Where it listens. The last address refuses every connection.
     pub(crate) addresses: Vec<SocketAddr>,
-    stop: Option<oneshot::Sender<()>>,
+    /// Its other end is the server's. A byte on a socket reaches a thread with a table of files of its own; a
+    /// waker, which writes to a file by its number, does not.
+    stop: UnixStream,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -40,10 +44,20 @@ pub(crate) enum Mood {
 impl Server {
     /// Starts it with as many listeners as the ledger has hosts, and one address that refuses.
     pub(crate) fn start(ledger: &Arc<Ledger>, mood: Mood) -> Self {
+        Self::start_after(ledger, mood, || {})
+    }
+
+    /// The same; what its thread must do before it opens anything is done there first.
+    pub(crate) fn start_after(
+        ledger: &Arc<Ledger>,
+        mood: Mood,
+        first: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let (told, addresses) = std::sync::mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = UnixStream::pair().expect("a pair of sockets");
         let ledger = Arc::clone(ledger);
         let thread = std::thread::spawn(move || {
+            first();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -62,24 +76,31 @@ impl Server {
                 }
                 addresses.push(refusing.local_addr().expect("an address"));
                 told.send(addresses).expect("the starter waits");
-                // An error means that the handle is gone: the same as a stop.
-                let _stopped = stopped.await;
+                until_told(stopped).await;
             });
         });
         Self {
             addresses: addresses.recv().expect("the server starts"),
-            stop: Some(stop),
+            stop,
             thread: Some(thread),
         }
     }
 
     /// Ends it, and everything that is still open.
     pub(crate) fn stop(mut self) {
-        drop(self.stop.take());
+        self.stop.write_all(b".").expect("the server listens");
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server does not panic");
         }
     }
+}
+
+/// Waits for a byte, or for the handle to be gone.
+async fn until_told(stopped: UnixStream) {
+    stopped.set_nonblocking(true).expect("a socket");
+    let mut stopped = tokio::net::UnixStream::from_std(stopped).expect("a socket");
+    // An error, too, means that nobody wants the server any more.
+    let _told = stopped.read_u8().await;
 }
 
 async fn accept(listener: TcpListener, ledger: Arc<Ledger>, mood: Mood) {
