@@ -6,7 +6,7 @@
 //! pool can be tested against a naive model without a network.
 //!
 //! * Floor 0, the words: [`reason`], [`event`], [`origin`], [`time`].
-//! * Floor 1, the machines: [`h1`], [`pool`], [`retry`], [`learn`]. They do not know each other,
+//! * Floor 1, the machines: [`h1`], [`pool`], [`race`], [`retry`], [`learn`]. They do not know each other,
 //!   except that each pool owns one learner.
 
 pub mod event;
@@ -14,6 +14,7 @@ pub mod h1;
 pub mod learn;
 pub mod origin;
 pub mod pool;
+pub mod race;
 pub mod reason;
 pub mod retry;
 pub mod time;
