@@ -7,7 +7,8 @@ use http::{HeaderMap, Method};
 
 use crate::reason::{Again, Retry, Stop};
 
-/// How often one request may be sent, the first time included.
+/// How often one request may be sent, the first time included. RFC 9112 §9.3.1 advises against retrying a retry; we do,
+/// as Go: when a server restarts, several idle connections are dead at once.
 pub const MAX_SENDINGS: u32 = 4;
 
 /// Which requests count as safe to send twice.
@@ -40,6 +41,17 @@ pub struct Evidence {
     pub attempts: u32,
     /// A time limit or the caller ended the exchange: then it was no accident of the connection.
     pub timed_out_or_cancelled: bool,
+    /// The server's own word that it has not processed the request and will not; only HTTP/2 has one.
+    pub unprocessed: Option<Unprocessed>,
+}
+
+/// How a server says that it has not processed a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unprocessed {
+    /// `GOAWAY` with a last stream below the request's (RFC 9113 §6.8).
+    GoAway,
+    /// `RST_STREAM` with `REFUSED_STREAM` (RFC 9113 §8.7).
+    RefusedStream,
 }
 
 /// Whether a request may be processed twice under this policy. (Under [`Policy::Never`] the answer
@@ -73,18 +85,25 @@ pub fn decide(policy: Policy, evidence: &Evidence) -> Retry {
         // A limit that was met, or a caller who gave up, asked for the failure: no policy overrides that.
         return Retry::Stop(Stop::Policy);
     }
-    if evidence.bytes_written == 0 {
-        // RFC 9110 §9.2.2 does not even apply: the server has seen nothing, whatever the method.
+    //= RFC 9112 §9.3.1: what was certainly never applied may be sent again.
+    // RFC 9110 §9.2.2 does not even apply: the server has not acted, whatever the method.
+    let untouched = match evidence.unprocessed {
+        Some(Unprocessed::GoAway) => Some(Again::GoAway),
+        Some(Unprocessed::RefusedStream) => Some(Again::RefusedStream),
+        None => (evidence.bytes_written == 0).then_some(Again::NothingWritten),
+    };
+    if let Some(again) = untouched {
         return if !evidence.body_replayable {
             Retry::Stop(Stop::NotReplayable)
         } else if evidence.attempts >= MAX_SENDINGS {
             Retry::Stop(Stop::Budget)
         } else {
-            Retry::Again(Again::NothingWritten)
+            Retry::Again(again)
         };
     }
     if !evidence.served_before {
         Retry::Stop(Stop::FirstUse)
+    //= RFC 9112 §9.3.1: a request that is not idempotent must not be sent again automatically.
     } else if !(evidence.idempotent && evidence.body_replayable) {
         Retry::Stop(Stop::NotReplayable)
     } else if evidence.attempts >= MAX_SENDINGS {
@@ -107,6 +126,7 @@ mod tests {
             idempotent: true,
             attempts: 1,
             timed_out_or_cancelled: false,
+            unprocessed: None,
         }
     }
 
@@ -116,6 +136,33 @@ mod tests {
             decide(Policy::Go, &race()),
             Retry::Again(Again::IdleCloseRace)
         );
+    }
+
+    #[test]
+    fn what_the_server_says_it_has_not_processed_is_sent_again_whatever_the_method() {
+        for (word, again) in [
+            (Unprocessed::GoAway, Again::GoAway),
+            (Unprocessed::RefusedStream, Again::RefusedStream),
+        ] {
+            let evidence = Evidence {
+                idempotent: false,
+                served_before: false,
+                unprocessed: Some(word),
+                ..race()
+            };
+            assert_eq!(decide(Policy::Go, &evidence), Retry::Again(again));
+            let spent = Evidence {
+                attempts: MAX_SENDINGS,
+                ..evidence
+            };
+            assert_eq!(decide(Policy::Go, &spent), Retry::Stop(Stop::Budget));
+            let one_shot = Evidence {
+                body_replayable: false,
+                ..evidence
+            };
+            let stop = Retry::Stop(Stop::NotReplayable);
+            assert_eq!(decide(Policy::Go, &one_shot), stop);
+        }
     }
 
     #[test]

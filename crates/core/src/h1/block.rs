@@ -35,6 +35,14 @@ impl HeaderBlock {
         }
     }
 
+    /// Fields that somebody else has read: an HTTP/2 head.
+    pub fn of_map(map: HeaderMap) -> Self {
+        Self {
+            head: Bytes::new(),
+            map: OnceLock::from(Box::new(map)),
+        }
+    }
+
     /// The map itself.
     pub fn into_map(self) -> HeaderMap {
         match self.map.into_inner() {
@@ -75,6 +83,7 @@ fn build(head: &Bytes) -> HeaderMap {
     for field in fields {
         let value = HeaderValue::from_maybe_shared(section.slice_ref(field.value));
         if let (Ok(name), Ok(value)) = (header_name(field.name.as_bytes()), value) {
+            //= RFC 9110 §5.3: lines of one name keep their order.
             // The number of fields was checked against what a map holds.
             let _full = map.try_append(name, value);
         }

@@ -18,7 +18,7 @@ impl<C, W, E> Machine<C, W, E> {
     pub fn wants_dial(&self) -> bool {
         self.waiters.len() > 0
             && self.lanes.0.iter().any(|share| share.lacking() > 0)
-            && self.dials.len() - self.dials.stale() < self.limits.dials()
+            && self.dials.len() - self.dials.stale() < self.limits.dials().min(self.most_dials)
             && self.has_room()
     }
 

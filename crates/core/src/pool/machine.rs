@@ -31,6 +31,8 @@ pub struct Machine<C, W, E> {
     pub(super) lanes: Lanes,
     pub(super) waiters: Waiters<W, E>,
     pub(super) dials: Dials,
+    /// Dials allowed by what is known of the server; the limits may allow less.
+    pub(super) most_dials: usize,
     pub(super) lifetimes: Lifetimes,
     pub(super) learner: Learner,
     pub(super) outlook: Outlook,
@@ -70,6 +72,7 @@ impl<C, W, E> Machine<C, W, E> {
             lanes: Lanes::default(),
             waiters: Waiters::new(),
             dials: Dials::default(),
+            most_dials: usize::MAX,
             lifetimes: Lifetimes::default(),
             learner: Learner::new(),
             clock: SleepClock::default(),

@@ -23,6 +23,8 @@
 //! * A `Dial` action ends exactly once: [`dialed`](Machine::dialed), [`dial_failed`](Machine::dial_failed)
 //!   or a `CancelDial` action.
 //! * A connection serves only calls of its [`Lane`]: the runtime that drives its socket.
+//! * A connection that carries several calls at once (HTTP/2) is leased once for all of them: the first takes it,
+//!   the others [`join`](Machine::join), the last one's end puts it.
 //! * Idle, active and dialling together never exceed `max_conns_per_host`.
 //! * [`take`](Machine::take) and [`put`](Machine::put) cost the same with ten thousand idle connections as with one.
 //!
@@ -71,6 +73,7 @@ mod machine;
 mod outlook;
 mod queue;
 mod returns;
+mod sharing;
 mod slots;
 mod upkeep;
 mod waiters;

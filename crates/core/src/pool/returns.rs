@@ -123,7 +123,7 @@ impl<C, W, E> Machine<C, W, E> {
         Some(at)
     }
 
-    fn undo_check_out(&mut self, slot: Slot) {
+    pub(super) fn undo_check_out(&mut self, slot: Slot) {
         let facts = &mut self.slots.entry_mut(slot).facts;
         facts.requests -= 1;
         self.totals.requests -= 1;
@@ -187,7 +187,12 @@ impl<C, W, E> Machine<C, W, E> {
     }
 
     /// What speaks against keeping a connection whose exchange went well.
-    fn objection(&mut self, now: Instant, slot: Slot, hint: Hint) -> Option<CloseReason> {
+    pub(super) fn objection(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        hint: Hint,
+    ) -> Option<CloseReason> {
         if self.shut {
             return Some(CloseReason::ShutDown);
         }

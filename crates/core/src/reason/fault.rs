@@ -26,6 +26,11 @@ pub enum ProtocolFault {
     EndedInHead,
     /// A header line is malformed (RFC 9112 §5).
     HeaderLine,
+    /// HTTP/2: an error of the whole connection (RFC 9113 §5.4.1), found by us or told by the peer.
+    Http2 {
+        /// The error code (RFC 9113 §7).
+        code: u32,
+    },
     /// `Content-Length` is not a plain decimal number that fits 63 bits (RFC 9110 §8.6).
     Length,
     /// `Content-Length` and `Transfer-Encoding` in one message (RFC 9112 §6.3 rule 3).
@@ -63,6 +68,7 @@ impl ProtocolFault {
             Self::EndedInBody { .. } => "ended-in-body",
             Self::EndedInHead => "ended-in-head",
             Self::HeaderLine => "header-line",
+            Self::Http2 { .. } => "http2",
             Self::Length => "length",
             Self::LengthAndChunked => "length-and-chunked",
             Self::LengthsDiffer => "lengths-differ",

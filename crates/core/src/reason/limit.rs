@@ -21,6 +21,10 @@ pub enum Limit {
     Interim,
     /// Files the process may hold open.
     OpenFiles,
+    /// HTTP/2: time for the answer to a `PING`.
+    Ping,
+    /// Time for a proxy to agree: its CONNECT or SOCKS handshake.
+    ProxyHandshake,
     /// Time a call may wait for a connection.
     Queue,
     /// Calls that may wait for a connection.
@@ -51,6 +55,8 @@ impl Limit {
             Self::HeaderCount => "header-count",
             Self::Interim => "interim",
             Self::OpenFiles => "open-files",
+            Self::Ping => "ping",
+            Self::ProxyHandshake => "proxy-handshake",
             Self::Queue => "queue",
             Self::QueueLength => "queue-length",
             Self::ReadIdle => "read-idle",

@@ -164,6 +164,9 @@ pub(super) fn fault(fault: ProtocolFault, f: &mut fmt::Formatter<'_>) -> fmt::Re
         ProtocolFault::EndedInBody { left: None } => "the connection ended inside the body",
         ProtocolFault::EndedInHead => "the connection ended inside the head",
         ProtocolFault::HeaderLine => "a malformed header line",
+        ProtocolFault::Http2 { code } => {
+            return write!(f, "an HTTP/2 connection error ({})", http2_code(code));
+        }
         ProtocolFault::Length => "a Content-Length that is no plain number",
         ProtocolFault::LengthAndChunked => "Content-Length together with Transfer-Encoding",
         ProtocolFault::LengthsDiffer => "Content-Length values that differ",
@@ -181,6 +184,30 @@ pub(super) fn fault(fault: ProtocolFault, f: &mut fmt::Formatter<'_>) -> fmt::Re
     })
 }
 
+/// The name of an HTTP/2 error code (RFC 9113 §7).
+pub fn http2_code(code: u32) -> &'static str {
+    const NAMES: [&str; 14] = [
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    usize::try_from(code)
+        .ok()
+        .and_then(|code| NAMES.get(code).copied())
+        .unwrap_or("an unknown code")
+}
+
 /// A limit's name within a sentence.
 pub fn limit_name(limit: Limit) -> &'static str {
     match limit {
@@ -192,6 +219,8 @@ pub fn limit_name(limit: Limit) -> &'static str {
         Limit::HeaderCount => "header fields",
         Limit::Interim => "interim responses",
         Limit::OpenFiles => "open files",
+        Limit::Ping => "HTTP/2 ping timeout",
+        Limit::ProxyHandshake => "proxy handshake timeout",
         Limit::Queue => "queue timeout",
         Limit::QueueLength => "queue length",
         Limit::ReadIdle => "read idle timeout",

@@ -116,9 +116,14 @@ impl Call {
         if request.headers().get_all(HOST).iter().nth(1).is_some() {
             return Err(Error::usage("a request has one Host, not several"));
         }
+        //= RFC 9112 §3.2.3: CONNECT has the authority form, which only a proxy understands.
         if request.method == Method::CONNECT {
             let message = "CONNECT is for proxies, which are not there yet";
             return Err(Error::usage(message));
+        }
+        //= RFC 9110 §9.3.8: TRACE has no content.
+        if request.method == Method::TRACE && !request.body.is_empty() {
+            return Err(Error::usage("a TRACE request has no body"));
         }
         let total = total.or(shared.config.timeouts.total);
         let timers = Timers::new(total.map(|total| later(clock::now(), total)));
@@ -285,6 +290,7 @@ impl Call {
             idempotent: self.idempotent,
             attempts: u32::try_from(self.retries.as_slice().len() + 1).unwrap_or(u32::MAX),
             timed_out_or_cancelled: failure.gave_up,
+            unprocessed: failure.unprocessed,
         };
         let retry = retry::decide(self.shared.config.retry, &evidence);
         let before = self.leave();
@@ -344,6 +350,7 @@ fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::
     let length = upload.length();
     let says = Says::of(request.headers());
     let keep_alive = shared.keeps_alive();
+    //= RFC 9110 §10.1.1: a request without content must not expect 100.
     let expect = says.expect && length != BodyLength::Empty;
     let shape = RequestShape {
         head: request.method == Method::HEAD,
@@ -355,12 +362,14 @@ fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::
     };
     let extras = HeadExtras {
         host: Some((&origin.parts(&request.uri)).into()),
-        // A request to switch says what it needs in `Connection` itself.
+        //= RFC 9112 §9.3: without keep-alive every request says `close`;
+        // but one to switch says what it needs in `Connection` itself.
         close: !keep_alive && !says.upgrade,
         length,
         expect_continue: expect,
         user_agent: config.user_agent.as_deref(),
     };
+    //= RFC 9112 §3.2.1: the target is path and query, and no fragment (`Uri` keeps none).
     let target = request
         .uri
         .path_and_query()
@@ -447,7 +456,8 @@ fn joined(first: &Bytes, second: &Bytes) -> Bytes {
 /// An error that comes before the request is out means that the rest of it is not wanted
 /// (RFC 9112 §9.5: stop sending).
 fn refuse_upload(exchange: &mut Exchange, status: StatusCode) {
-    let refused = status.is_client_error() || status.is_server_error();
+    //= RFC 9110 §15: beyond 599 it is read as 5xx.
+    let refused = status.as_u16() >= 400;
     if refused && !exchange.sender.is_finished() {
         exchange.sender.stop(&mut exchange.machine);
     }

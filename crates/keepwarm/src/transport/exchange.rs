@@ -12,6 +12,7 @@ use keepwarm_core::event::{ConnectionId, EventKind};
 use keepwarm_core::h1::{self, Received, ResponseHead, Sending};
 use keepwarm_core::pool::Hint;
 use keepwarm_core::reason::{CloseReason, Limit, Phase, ProtocolFault, Reuse};
+use keepwarm_core::retry::Unprocessed;
 
 use super::info::Moments;
 use super::sending::{SendFailure, Sender};
@@ -54,6 +55,8 @@ pub(super) struct Failure {
     pub(super) served_before: bool,
     /// The failure is a limit of ours, not the connection's.
     pub(super) gave_up: bool,
+    /// The server's own word that it has not processed the request.
+    pub(super) unprocessed: Option<Unprocessed>,
     pub(super) upload: Upload,
 }
 
@@ -104,6 +107,7 @@ impl Exchange {
     /// Writes the request and reads up to the final head, both as far as they go.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failure>> {
         loop {
+            //= RFC 9112 §9.5: the connection is watched for an answer while the body is sent.
             if let Err(error) = self.drive_sending(cx) {
                 return Poll::Ready(Err(self.fail_upload(error)));
             }
@@ -111,6 +115,13 @@ impl Exchange {
                 Poll::Ready(Ok(Received::Head(head))) => {
                     self.on_head(&head);
                     return Poll::Ready(Ok(Answer::Head(head)));
+                }
+                //= RFC 9110 §7.8: the new protocol cannot begin in the middle of a request.
+                Poll::Ready(Ok(Received::Switched(_))) if !self.sender.is_finished() => {
+                    let message = "the server switched protocols before the request was sent";
+                    let error = Error::new(ErrorKind::Protocol, Phase::Send, message);
+                    let failure = self.fail(error, CloseReason::RequestNotSent, false);
+                    return Poll::Ready(Err(failure));
                 }
                 Poll::Ready(Ok(Received::Switched(head))) => {
                     self.on_head(&head);
@@ -122,6 +133,7 @@ impl Exchange {
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
                 Poll::Pending => match self.timers.poll(cx) {
                     Poll::Pending => return Poll::Pending,
+                    //= RFC 9110 §10.1.1: nobody waits for 100 for ever.
                     Poll::Ready(Limit::ExpectContinue) => {
                         self.timers.end_phase();
                         self.machine.on_continue_timeout();
@@ -334,6 +346,7 @@ impl Exchange {
             read,
             served_before,
             gave_up,
+            unprocessed: None,
             upload,
         }
     }
@@ -349,23 +362,10 @@ impl Exchange {
     }
 
     pub(super) fn fail_upload(&mut self, error: UploadError) -> Failure {
-        let error = match error {
-            UploadError::WrongLength { declared } => Error::new(
-                ErrorKind::Usage,
-                Phase::Send,
-                format!("the request body did not have the {declared} bytes it declared"),
-            ),
-            UploadError::Failed(error) => Error::new(
-                ErrorKind::Usage,
-                Phase::Send,
-                format!("the request body failed: {error}"),
-            )
-            .with_source(error),
-        };
-        self.fail(error, CloseReason::RequestNotSent, true)
+        self.fail(error.into(), CloseReason::RequestNotSent, true)
     }
 
-    /// The server ended the stream before the answer was complete.
+    /// The server ended the stream before the answer was complete (RFC 9112 §8).
     fn fail_end(&mut self, fault: ProtocolFault) -> Failure {
         if self.read > 0 {
             return self.fail_protocol(fault);

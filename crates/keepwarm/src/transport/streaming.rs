@@ -170,7 +170,8 @@ impl Streaming {
 
     // ---- what is not read
 
-    /// Reads and forgets the rest, within these budgets, to save the connection.
+    /// Reads and forgets the rest, within these budgets, to save the connection (RFC 9112 §9.3: only a connection whose
+    /// answer was read whole may serve again).
     pub(super) async fn drain(&mut self, bytes: u64, time: Duration) -> Reuse {
         self.ready = None;
         if self.verdict.is_none() && !self.is_worth_draining(bytes) {

@@ -11,6 +11,9 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, SizeHint};
 use keepwarm_core::h1::BodyLength;
+use keepwarm_core::reason::Phase;
+
+use crate::error::{Error, ErrorKind};
 
 /// The error of a body that somebody else makes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -219,6 +222,20 @@ pub(crate) enum UploadError {
     Failed(BoxError),
 }
 
+impl From<UploadError> for Error {
+    fn from(error: UploadError) -> Self {
+        let usage = |message: String| Self::new(ErrorKind::Usage, Phase::Send, message);
+        match error {
+            UploadError::WrongLength { declared } => usage(format!(
+                "the request body did not have the {declared} bytes it declared"
+            )),
+            UploadError::Failed(error) => {
+                usage(format!("the request body failed: {error}")).with_source(error)
+            }
+        }
+    }
+}
+
 impl Upload {
     fn of_stream(body: BoxBody) -> Self {
         let exact = body.size_hint().exact();
@@ -255,6 +272,7 @@ impl UploadStream {
         loop {
             let Some(frame) = ready!(self.body.as_mut().poll_frame(cx)) else {
                 return Poll::Ready(match self.exact {
+                    //= RFC 9110 §8.6: a length that is known to be wrong must not be sent.
                     Some(declared) if declared != self.sent => {
                         Err(UploadError::WrongLength { declared })
                     }
