@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use keepwarm_core::h1::{BodyLength, Exchange, Limits, Received, RequestShape};
-use keepwarm_core::reason::ProtocolFault;
+use keepwarm_core::reason::{CloseReason, ProtocolFault};
 
 const GET: RequestShape = RequestShape {
     head: false,
@@ -178,4 +178,32 @@ fn rule_8_without_declaration_the_close_ends_it() {
     );
     // 205 is no exception on the receiving side (RFC 9110 §15.3.6).
     assert_eq!(taken(GET, "HTTP/1.1 205 X|A: b"), Taken::UntilClose);
+}
+
+/// The paragraphs behind the rules: what is left behind the last answer is not another answer.
+#[test]
+fn bytes_behind_the_answer_are_no_answer() {
+    for (shape, first) in [
+        (GET, "HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\nbody"),
+        (
+            GET,
+            "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (HEAD, "HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\n"),
+        (GET, "HTTP/1.1 304 X\r\nContent-Length: 4\r\n\r\n"),
+    ] {
+        let second = "HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n";
+        let mut exchange = Exchange::new(shape, Limits::default());
+        exchange.on_head_sent();
+        let mut buffer = BytesMut::from(format!("{first}{second}").as_bytes());
+        let mut heads = 0;
+        while let Some(received) = exchange.receive(&mut buffer).unwrap() {
+            heads += usize::from(matches!(received, Received::Head(_)));
+        }
+        assert_eq!((heads, &buffer[..]), (1, second.as_bytes()));
+        let stray = CloseReason::StrayBytes {
+            bytes: second.len() as u64,
+        };
+        assert_eq!(exchange.verdict(buffer.len()).primary(), Some(&stray));
+    }
 }

@@ -2,9 +2,9 @@
 
 mod common_t2;
 
-use common_t2::{assert_quiet, bounded, build, ok, slugs, text};
+use common_t2::{assert_quiet, bounded, build, fed, ok, slugs, text};
 use keepwarm::reason::{CloseReason, ProtocolFault};
-use keepwarm::{Client, ErrorKind, RequestBuilder};
+use keepwarm::{Client, ErrorKind, RequestBody, RequestBuilder};
 use keepwarm_lab::{Behaviour, Conduct, End, Lab, Script, Upgrade, scenario};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -197,6 +197,29 @@ async fn a_switch_with_a_request_body_sends_the_body_first() {
         assert_eq!(&back, b"ping");
         assert_eq!(lab.transcript().request(1, 1).body, b"before the switch");
         assert_quiet(&client);
+    })
+    .await;
+}
+
+/// RFC 9110 §7.8: a protocol cannot be switched in the middle of a request: the call fails and the connection ends.
+#[tokio::test]
+async fn a_switch_in_the_middle_of_a_request_fails_the_call() {
+    bounded(async {
+        let switch = "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+        let lab = Lab::start(Script::new().read_head().send(switch).hang()).await;
+        let client = Client::new();
+        let (feed, stream) = fed(Some(100));
+        feed.data("half");
+        let call = client.post(lab.url("/")).header("Connection", "upgrade");
+        let call = call.header("Upgrade", "x").body(RequestBody::stream(stream));
+        let error = call.send().await.unwrap_err();
+        assert_eq!(
+            error.reason(),
+            Some(&CloseReason::RequestNotSent),
+            "{error:?}"
+        );
+        feed.let_go().await;
+        assert_eq!(assert_quiet(&client).closed_as("request-not-sent"), 1);
     })
     .await;
 }

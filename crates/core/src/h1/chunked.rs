@@ -85,6 +85,7 @@ impl Chunks {
     }
 
     fn take_size(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<bool, ProtocolFault> {
+        //= RFC 9112 §7.1.1: the length of extensions ought to be limited.
         let too_long = ProtocolFault::TooMuch(Limit::ChunkLine);
         let Some(length) = self.search.line_end(buffer) else {
             return if buffer.len() >= limits.chunk_line {
@@ -126,6 +127,7 @@ impl Chunks {
     fn take_data_end(&mut self, buffer: &mut BytesMut) -> Result<bool, ProtocolFault> {
         match **buffer {
             [] | [b'\r'] => Ok(false),
+            //= RFC 9112 §7.1: chunk-data ends with CRLF.
             [b'\r', b'\n', ..] => {
                 discard(buffer, 2);
                 self.at = At::Size;
@@ -161,6 +163,7 @@ impl Chunks {
         if length > limits.trailer_bytes {
             return Err(too_much);
         }
+        //= RFC 9112 §7.1.2: trailers are given apart from the header fields.
         let trailers = trailers(buffer, length, limits)?;
         self.at = At::Done;
         Ok(Some(Part::Trailers(trailers)))
@@ -180,6 +183,7 @@ fn chunk_size(line: &[u8]) -> Result<u64, ProtocolFault> {
         .iter()
         .position(|byte| !byte.is_ascii_hexdigit())
         .unwrap_or(line.len());
+    //= RFC 9112 §7.1: large numbers must not overflow.
     if digits == 0 || digits > 16 {
         return Err(fault);
     }
@@ -198,6 +202,7 @@ fn chunk_size(line: &[u8]) -> Result<u64, ProtocolFault> {
     if rest.is_empty() {
         return Ok(size);
     }
+    //= RFC 9112 §7.1.1: extensions that are not known are ignored.
     // `BWS ";" …`: blanks are forgiven here and nowhere else, since recipients must read past them.
     let blanks = rest
         .iter()

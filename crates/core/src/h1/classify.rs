@@ -35,7 +35,8 @@ pub(crate) fn beginning(kind: Kind, bytes: &[u8]) -> Option<ProtocolFault> {
     }
 }
 
-/// Bytes that do not begin, or not yet, with a version we speak.
+/// Bytes that do not begin, or not yet, with a version we speak (RFC 9112 §2.3). That section would read a higher
+/// minor version as 1.1; there is none.
 fn odd_version(bytes: &[u8]) -> Option<ProtocolFault> {
     for (index, &byte) in bytes.iter().take(8).enumerate() {
         let expected = match index {
@@ -113,7 +114,7 @@ impl Line<'_> {
             return Scan::Fault(fault);
         }
         self.at = 8;
-        // SP 3DIGIT, then SP and a reason, or nothing.
+        //= RFC 9112 §4: SP 3DIGIT, then SP and a reason that is ignored, or nothing.
         for index in 0..5 {
             let Some(byte) = self.peek() else {
                 return Scan::Undecided;
@@ -181,6 +182,9 @@ impl Line<'_> {
     fn field(&mut self) -> Scan {
         match self.peek() {
             None => return Scan::Undecided,
+            //= RFC 9112 §2.2: blanks before the first field make the message invalid.
+            //= RFC 9112 §5.2: a folded line is to be read as one with blanks; we refuse it on purpose, since
+            //= readers disagree about it.
             Some(b' ' | b'\t') => return Scan::Fault(ProtocolFault::ObsFold),
             Some(b'\r' | b'\n') => {
                 return match self.line_end() {
@@ -217,6 +221,7 @@ impl Line<'_> {
         }
         match self.peek() {
             None => Scan::Undecided,
+            //= RFC 9112 §5.1: no blank stands between name and colon.
             Some(b':') => Scan::Fault(ProtocolFault::SpaceBeforeColon),
             Some(_) => Scan::Fault(ProtocolFault::HeaderLine),
         }
@@ -232,11 +237,12 @@ impl Line<'_> {
         match self.peek() {
             None => Scan::Undecided,
             Some(b'\r' | b'\n') => self.line_end(),
+            //= RFC 9110 §5.5: CR, LF and NUL make a value invalid; the other control bytes may.
             Some(_) => Scan::Fault(ProtocolFault::ControlByte),
         }
     }
 
-    /// At a CR or LF.
+    /// At a CR or LF. A lone LF may end a line, a lone CR makes it invalid (RFC 9112 §2.2).
     fn line_end(&mut self) -> Scan {
         if self.peek() == Some(b'\r') {
             self.at += 1;

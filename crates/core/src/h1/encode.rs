@@ -96,6 +96,7 @@ pub fn request_head(
 ) {
     let present = Present::of(headers);
     out.reserve(256);
+    //= RFC 9112 §2.2: no empty line before a request; §3.1: a method keeps its letters.
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
     if target.starts_with('?') {
@@ -103,7 +104,9 @@ pub fn request_head(
         out.push(b'/');
     }
     out.extend_from_slice(target.as_bytes());
+    //= RFC 9112 §2.3: the version is the highest that we conform to.
     out.extend_from_slice(b" HTTP/1.1\r\n");
+    //= RFC 9110 §7.2: every request has a Host, best as its first field.
     if present.host {
         for value in headers.get_all(HOST) {
             line(out, b"host", value.as_bytes());
@@ -116,6 +119,7 @@ pub fn request_head(
     {
         line(out, b"user-agent", user_agent.as_bytes());
     }
+    //= RFC 9112 §9.3: who wants no persistence says `close` in every request.
     if extras.close && !present.close {
         out.extend_from_slice(b"connection: close\r\n");
     }
@@ -123,8 +127,16 @@ pub fn request_head(
     if extras.expect_continue && !present.expect {
         out.extend_from_slice(b"expect: 100-continue\r\n");
     }
+    //= RFC 9112 §6.2: never Content-Length beside Transfer-Encoding; §11.2: only our own lines frame.
+    //= RFC 9110 §10.1.1: a request without content must not expect 100.
+    let is_ours = |name: &HeaderName| {
+        *name == HOST
+            || *name == CONTENT_LENGTH
+            || *name == TRANSFER_ENCODING
+            || (*name == EXPECT && extras.length == BodyLength::Empty)
+    };
     for (name, value) in headers {
-        if *name != HOST && *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
+        if !is_ours(name) {
             line(out, name.as_str().as_bytes(), value.as_bytes());
         }
     }
@@ -156,11 +168,14 @@ fn length_line(out: &mut Vec<u8>, method: &Method, length: BodyLength) {
                 out.extend_from_slice(b"content-length: 0\r\n");
             }
         }
+        //= RFC 9112 §6.3: content is declared, by its length if that is known.
         BodyLength::Known(length) => {
             out.extend_from_slice(b"content-length: ");
             decimal(out, length);
             out.extend_from_slice(b"\r\n");
         }
+        //= RFC 9112 §6.1: chunked is the last coding, applied once. Whether the server speaks 1.1 is not asked:
+        //= nothing else can carry a body of unknown length.
         BodyLength::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
 }
@@ -187,6 +202,7 @@ fn digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
 /// Writes what stands before a chunk's data. An empty chunk would end the body: nothing is written for it.
 pub fn chunk_head(out: &mut Vec<u8>, length: usize) {
     if length > 0 {
+        //= RFC 9112 §7.1.1: no blanks and no extensions are sent.
         digits(out, length as u64, 16);
         out.extend_from_slice(b"\r\n");
     }

@@ -144,6 +144,7 @@ impl Exchange {
     /// [`EndedInHead`](ProtocolFault::EndedInHead) or [`EndedInBody`](ProtocolFault::EndedInBody)
     /// when the answer is not over by that.
     pub fn receive_end(&mut self, buffered: usize) -> Result<Received, ProtocolFault> {
+        //= RFC 9112 §8: an answer whose end is missing is incomplete; one that ends with the connection is not.
         let fault = match self.receiving {
             Receiving::Head => ProtocolFault::EndedInHead,
             Receiving::Body => {
@@ -238,6 +239,7 @@ impl Exchange {
         if let Receiving::Broken(fault) = self.receiving {
             add(true, CloseReason::PeerBrokeProtocol(fault));
         }
+        //= RFC 9112 §9.6: behind a `close`, ours or theirs, nothing more is sent.
         let switched = self.receiving == Receiving::Switched;
         add(self.shape.close, CloseReason::WeSaidClose);
         add(switched, CloseReason::SwitchedProtocols);
@@ -252,6 +254,8 @@ impl Exchange {
             matches!(self.body, Body::UntilClose | Body::Ended),
             CloseReason::CloseDelimited,
         );
+        //= RFC 9112 §9.3: the whole answer is read before the connection is used again; §6.3 and §9.2: what is left
+        //= behind it is no answer.
         match self.receiving {
             Receiving::Head | Receiving::Body => add(
                 true,
@@ -283,7 +287,7 @@ impl Exchange {
         };
         let framing = framing::of_response(&self.shape, head.status, head.version, &fields)?;
         if head.status.is_informational() {
-            return self.on_interim(head).map(Some);
+            return self.on_interim(head, &fields).map(Some);
         }
         self.on_final(&head, &fields);
         self.body = match framing {
@@ -304,8 +308,13 @@ impl Exchange {
         Ok(Some(Received::Head(head)))
     }
 
-    fn on_interim(&mut self, head: ResponseHead) -> Result<Received, ProtocolFault> {
+    fn on_interim(
+        &mut self,
+        head: ResponseHead,
+        fields: &Fields,
+    ) -> Result<Received, ProtocolFault> {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            //= RFC 9110 §7.8: a server switches only to what the client named.
             if !self.shape.upgrade {
                 return Err(ProtocolFault::UnaskedSwitch);
             }
@@ -313,6 +322,11 @@ impl Exchange {
             self.receive_step(ReceiveStep::Switch);
             return Ok(Received::Switched(head));
         }
+        //= RFC 9112 §9.6: `close` is heard in whichever answer it is said.
+        if fields.close {
+            self.persistence = Persistence::Closes;
+        }
+        //= RFC 9110 §15.2: interim answers are read, expected or not.
         self.interim += 1;
         if self.interim > self.limits.unpack().interim {
             return Err(ProtocolFault::TooMuch(Limit::Interim));
@@ -328,7 +342,10 @@ impl Exchange {
     fn on_final(&mut self, head: &ResponseHead, fields: &Fields) {
         self.answered = true;
         self.hint = fields.hint;
-        self.persistence = Persistence::of(head.version, fields);
+        if self.persistence != Persistence::Closes {
+            self.persistence = Persistence::of(head.version, fields);
+        }
+        //= RFC 9110 §10.1.1: a final answer instead of 100 means that the body is not wanted.
         self.no_continue = self.sending == Sending::AwaitContinue;
         self.sending = self.sending.after(SendStep::Answered);
     }

@@ -90,6 +90,7 @@ impl Fields {
             self.keep_alive = true;
             return;
         }
+        //= RFC 9110 §7.6.1: options have no letter case; §5.6.1: empty elements are ignored.
         for token in value.split(|&byte| byte == b',') {
             let token = token.trim_ascii();
             match token.len() {
@@ -144,6 +145,7 @@ impl Fields {
     }
 
     fn see_transfer(&mut self, value: &[u8]) {
+        //= RFC 9112 §7: names of codings have no letter case; §6.1: chunked is applied once.
         let alone = self.transfer == Transfer::Absent;
         self.transfer = if alone && value.eq_ignore_ascii_case(b"chunked") {
             Transfer::Chunked
@@ -164,6 +166,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         if digit > 9 {
             return None;
         }
+        //= RFC 9110 §8.6: large numbers must not overflow.
         number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
     (number <= MAX_LENGTH).then_some(number)

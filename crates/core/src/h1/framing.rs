@@ -39,6 +39,7 @@ pub(crate) fn of_response(
     // The fields are judged before the rules that ignore them: a server that contradicts itself here
     // is not to be trusted with the next response either.
     let chunked = declared(version, fields)?;
+    //= RFC 9110 §6.4.1: no content follows in answers to HEAD, 1xx, 204 and 304.
     if shape.head || code < 200 || code == 204 || code == 304 {
         return Ok(Framing::Empty);
     }
@@ -71,6 +72,7 @@ fn declared(version: Version, fields: &Fields) -> Result<bool, ProtocolFault> {
     match fields.transfer {
         Transfer::Absent => Ok(false),
         Transfer::Chunked | Transfer::Unsupported if fields.has_length => {
+            //= RFC 9112 §6.3 rule 3: both together ought to be handled as an error.
             Err(ProtocolFault::LengthAndChunked)
         }
         //= RFC 9112 §6.1: a message with Transfer-Encoding and HTTP/1.0 has faulty framing.

@@ -231,6 +231,7 @@ pub(crate) fn take_response(
     else {
         return Ok(None);
     };
+    //= RFC 9110 §15: codes that nobody knows are read as the first of their class: only the class frames.
     let status = StatusCode::from_u16(start.status).map_err(|_| ProtocolFault::StartLine)?;
     let bytes = buffer.split_to(length).freeze();
     look_through(&bytes, spans.first(count), fields)?;
@@ -322,7 +323,8 @@ fn find<S: StartLine>(
     spans: &mut Spans,
 ) -> Result<Option<(usize, S, usize)>, ProtocolFault> {
     if search.is_fresh() && !buffer.is_empty() {
-        // httparse forgives empty lines before a start line; here they are bytes that nobody asked for.
+        // httparse forgives empty lines before a start line, as RFC 9112 §2.2 wants of servers; here they are bytes
+        // that nobody asked for.
         if let Some(fault) = classify::beginning(S::KIND, buffer) {
             return Err(fault);
         }

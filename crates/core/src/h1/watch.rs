@@ -399,6 +399,7 @@ impl Conversation {
 
     fn read_server(&mut self) {
         loop {
+            //= RFC 9112 §9.2: answers belong to the requests in their order; without a request nothing is one.
             let Some(front) = self.unanswered.front_mut() else {
                 return self.read_stray();
             };
