@@ -9,12 +9,11 @@ use std::time::Duration;
 use keepwarm_core::event::{DialId, EventKind};
 use keepwarm_core::pool::Lane;
 use keepwarm_core::reason::{Limit, Miss, Phase};
-use tokio::sync::oneshot;
 
 use super::Home;
 use super::keeper::{Keeper, Poke};
 use super::origin::OriginPool;
-use crate::clock;
+use super::sync::{clock, oneshot, time};
 use crate::conn::Connection;
 use crate::dial::{DialError, Dialed, open_files};
 use crate::error::{Error, ErrorKind};
@@ -120,7 +119,14 @@ impl OriginPool {
             return;
         };
         let (cancel, cancelled) = oneshot::channel();
-        self.lock().dials.insert(dial, cancel);
+        let mut state = self.lock();
+        let wanted = state.dials.get_mut(&dial).map(|way| *way = Some(cancel));
+        drop(state);
+        // Another thread may have cancelled it since it was decided on.
+        if wanted.is_none() {
+            report.cancelled();
+            return;
+        }
         keeper.handle.clone().spawn(run(report, keeper, cancelled));
     }
 }
@@ -129,8 +135,10 @@ async fn run(report: Report, keeper: Arc<Keeper>, cancelled: oneshot::Receiver<(
     let pool = Arc::clone(&report.pool);
     let config = &pool.shared.config;
     let timeout = config.timeouts.connect.unwrap_or(LONGEST_DIAL);
-    let dialing = tokio::time::timeout(timeout, pool.shared.dialer.dial(&pool.origin));
+    let dialing = time::timeout(timeout, pool.shared.dialer.dial(&pool.origin));
     tokio::select! {
+        // In this order, so that a given interleaving always ends the same.
+        biased;
         outcome = dialing => match outcome {
             Ok(Ok(dialed)) => report.opened(dialed, &keeper),
             Ok(Err(error)) => report.failed(describe(error)),

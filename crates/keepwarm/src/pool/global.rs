@@ -5,13 +5,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use keepwarm_core::pool::Census;
 
 use super::origin::OriginPool;
+use super::sync::Mutex;
+use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// No limit.
 const UNLIMITED: usize = usize::MAX;
@@ -27,7 +28,8 @@ pub(super) struct Global {
     starving: Mutex<VecDeque<Weak<OriginPool>>>,
     /// How many starve, so that a closing connection need not take the lock to find nobody.
     hungry: AtomicUsize,
-    feeding: AtomicBool,
+    /// How often there was cause to feed since nobody was feeding; whoever raised it from 0 does it.
+    feeding: AtomicUsize,
 }
 
 struct Entry {
@@ -72,7 +74,7 @@ impl Global {
             index: Mutex::new(BinaryHeap::new()),
             starving: Mutex::new(VecDeque::new()),
             hungry: AtomicUsize::new(0),
-            feeding: AtomicBool::new(false),
+            feeding: AtomicUsize::new(0),
         }
     }
 
@@ -119,7 +121,7 @@ impl Global {
     }
 
     pub(super) fn is_over_idle(&self) -> bool {
-        self.idle.load(Ordering::Relaxed) > self.max_idle()
+        self.idle() > self.max_idle()
     }
 
     pub(super) fn is_over_open(&self) -> bool {
@@ -149,19 +151,15 @@ impl Global {
         }
     }
 
-    /// Takes a place under `max_conns`, to be given back with [`Global::unreserve`] once the dial is counted.
+    /// Takes a place under `max_conns`, to be handed to `OriginPool::enter_with_place`.
     pub(super) fn reserve(&self) -> bool {
         let max = self.max_conns();
         let taken = self
             .open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| {
                 (open < max).then_some(open + 1)
             });
         taken.is_ok()
-    }
-
-    pub(super) fn unreserve(&self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Puts an origin into the queue for a place.
@@ -187,32 +185,54 @@ impl Global {
     }
 
     /// Gives places that have come free to the origins that wait for them, first come first served.
+    ///
+    /// One thread does it at a time, and is not called again from within. Who finds it at work leaves word, for what
+    /// has come free may be what that thread has looked for in vain: it goes round once more. Somebody who starves
+    /// looks once more after saying so. Hence the total order of these operations.
     pub(super) fn feed(&self) {
-        while self.feed_each_once() {}
-    }
-
-    /// Gives each origin that waits one look. True when there is cause for another round: somebody waits, and
-    /// there is room. (A place that another thread freed while we were feeding is ours to hand out: that
-    /// thread found us at it and went on. Hence the total order of these operations.)
-    fn feed_each_once(&self) -> bool {
-        for _ in 0..self.hungry.load(Ordering::SeqCst) {
-            // A connection that is merely idle gives its place up, too: `Shared::reserve` sees to it.
-            if !self.has_room() && self.idle.load(Ordering::SeqCst) == 0 {
-                break;
-            }
-            if self.feeding.swap(true, Ordering::SeqCst) {
-                return false;
-            }
-            let next = self.next_starving();
-            if let Some(pool) = &next {
-                pool.pump();
-            }
-            self.feeding.swap(false, Ordering::SeqCst);
-            if next.is_none() {
-                return false;
+        if self.hungry.load(Ordering::SeqCst) == 0
+            || self.feeding.fetch_add(1, Ordering::SeqCst) > 0
+        {
+            return;
+        }
+        let mut causes = 1;
+        loop {
+            self.feed_each_once();
+            let none_came =
+                self.feeding
+                    .compare_exchange(causes, 0, Ordering::SeqCst, Ordering::SeqCst);
+            match none_came {
+                Ok(_) => return,
+                Err(more) => causes = more,
             }
         }
-        self.hungry.load(Ordering::SeqCst) > 0 && self.has_room()
+    }
+
+    /// Gives each origin that waits one look.
+    fn feed_each_once(&self) {
+        for _ in 0..self.hungry.load(Ordering::SeqCst) {
+            // A connection that is merely idle gives its place up, too: `Shared::reserve` sees to it.
+            if !self.has_room() && self.idle() == 0 {
+                return;
+            }
+            let Some(pool) = self.next_starving() else {
+                return;
+            };
+            pool.pump();
+        }
+    }
+
+    /// Idle and open connections, as counted here.
+    #[cfg(all(test, keepwarm_shuttle))]
+    pub(super) fn counted(&self) -> (usize, usize) {
+        let load = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+        (load(&self.idle), load(&self.open))
+    }
+
+    /// Idle connections. Each origin counts after it has let its lock go, so a connection's being taken may be counted
+    /// before its being parked: below zero for that moment.
+    fn idle(&self) -> usize {
+        usize::try_from(self.idle.load(Ordering::SeqCst).cast_signed()).unwrap_or(0)
     }
 
     fn has_room(&self) -> bool {

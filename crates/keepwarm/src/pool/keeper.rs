@@ -3,19 +3,17 @@
 //! Owns the inbox into which their wakers write, and the only timer of the pool. Its task is dropped when its
 //! runtime goes away, and that is how the pool learns of it. Refuses to decide what becomes of a connection.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use keepwarm_core::event::ConnectionId;
 use keepwarm_core::pool::{Lane, Slot};
-use tokio::runtime::{Handle, Id};
-use tokio::sync::Notify;
 
 use super::Shared;
 use super::origin::OriginPool;
-
-use crate::clock;
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::sync::runtime::{Handle, Id};
+use super::sync::{Mutex, Notify, clock, time};
 
 /// What is known of one runtime.
 pub(crate) struct Keeper {
@@ -104,8 +102,11 @@ impl Keeper {
     }
 
     /// Sees to it that the task looks at the time by then. Cheap when it does so anyway.
+    ///
+    /// The caller has noted `at` as an origin's deadline. The task first forgets when it meant to wake and then reads
+    /// the deadlines, in one total order with this: so either it reads `at`, or we find that it has forgotten.
     pub(super) fn wake_by(&self, at: u64) {
-        if at < self.wakes_at.load(Ordering::Relaxed) {
+        if at < self.wakes_at.load(Ordering::SeqCst) {
             self.wakes_at.fetch_min(at, Ordering::AcqRel);
             self.notify.notify_one();
         }
@@ -136,15 +137,16 @@ impl Presence {
             if at == u64::MAX {
                 keeper.notify.notified().await;
             } else {
-                let until = tokio::time::Instant::from_std(self.shared.instant(at));
+                let until = time::Instant::from_std(self.shared.instant(at));
                 tokio::select! {
+                    biased;
                     () = keeper.notify.notified() => {}
-                    () = tokio::time::sleep_until(until) => {}
+                    () = time::sleep_until(until) => {}
                 }
             }
             self.read_inbox();
             if self.shared.nanos(clock::now()) >= keeper.wakes_at.load(Ordering::Acquire) {
-                keeper.wakes_at.store(u64::MAX, Ordering::Release);
+                keeper.wakes_at.store(u64::MAX, Ordering::SeqCst);
                 self.shared.expire(keeper);
             }
             // Looking at many sockets uses up the task's budget; a fresh one comes with the next turn.

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 use keepwarm_core::event::ConnectionId;
 use keepwarm_core::pool::{Hint, Ticket};
 use keepwarm_core::reason::{CloseReason, Miss, Reuse};
-use tokio::sync::oneshot;
 
 use super::Leased;
 use super::origin::OriginPool;
-use crate::clock;
+use super::sync::{clock, oneshot};
 use crate::conn::{Connection, Quiet, Stream};
 use crate::error::{Error, Result};
 

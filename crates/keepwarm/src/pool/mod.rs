@@ -6,16 +6,24 @@
 //! The one rule of every file here: decide under the lock, act after it. [`origin::OriginPool::enter`] is the
 //! only place that takes an origin's lock.
 
+#![allow(
+    unexpected_cfgs,
+    reason = "`keepwarm_shuttle` is set for the tests of `interleavings` alone; cargo knows it not"
+)]
+
 mod dialing;
 mod global;
 pub(crate) mod habits;
 mod handle;
+#[cfg(all(test, keepwarm_shuttle))]
+mod interleavings;
 mod keeper;
 mod lease;
 mod origin;
 mod registry;
 mod shared;
 mod stats;
+mod sync;
 
 pub(crate) use handle::Handle;
 pub(crate) use lease::{Acquired, Lease, Waiting};

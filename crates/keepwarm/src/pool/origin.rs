@@ -4,23 +4,22 @@
 //! Refuses to know the other origins: the counts over all of them are in `global`.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use keepwarm_core::event::{ConnectionId, DialId, EventKind};
 use keepwarm_core::origin::Origin;
-use keepwarm_core::pool::{Hint, IdleEnd, Put, Refusal, Slot, Ticket};
+use keepwarm_core::pool::{Hint, IdleEnd, Lane, Put, Refusal, Slot, Ticket};
 use keepwarm_core::reason::{CloseReason, Limit, Miss, Phase, Retry, Reuse};
 use keepwarm_core::time::Now;
-use tokio::sync::oneshot;
 
 use super::global::Standing;
 use super::keeper::Keeper;
 use super::lease::{Acquired, Lease, Waiter, Waiting, dead_because};
 use super::stats::Retries;
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Mutex, MutexGuard, clock, oneshot};
 use super::{Action, Leased, Machine, Shared};
-use crate::clock;
 use crate::conn::Quiet;
 use crate::error::{Error, ErrorKind};
 
@@ -37,16 +36,56 @@ pub(crate) struct OriginPool {
 pub(super) struct State {
     pub(super) machine: Machine,
     pub(super) retries: Retries,
-    /// Dropping a sender cancels its dial.
-    pub(super) dials: HashMap<DialId, oneshot::Sender<()>>,
+    /// The dials decided on and not ended, from the decision on; with its task started, each has a sender which, when
+    /// dropped, cancels it.
+    pub(super) dials: HashMap<DialId, Option<oneshot::Sender<()>>>,
     /// Removed from the registry: a call that still finds it must look again.
     pub(super) retired: bool,
+    /// The moment for which a keeper was told to look at this origin; none when it has to be told anew.
+    pub(super) announced: Option<Instant>,
+}
+
+impl State {
+    fn start_dial(&mut self, now: Instant, dial: DialId) -> bool {
+        let began = self.machine.start_dial(now, dial);
+        if began {
+            self.dials.insert(dial, None);
+        }
+        began
+    }
+
+    /// The machine's next deadline, when a keeper has to be told. A later one than it knows it need not be told: it
+    /// comes at the one it knows, and asks again.
+    fn news_for_keeper(&mut self) -> Option<Option<Instant>> {
+        let deadline = self.machine.next_deadline();
+        match (deadline, self.announced) {
+            (None, Some(_)) => return None,
+            (Some(deadline), Some(announced)) if deadline >= announced => return None,
+            (None, None) | (Some(_), None | Some(_)) => {}
+        }
+        self.announced = deadline;
+        Some(deadline)
+    }
+
+    /// Begins a dial ahead of need, if there is room for it.
+    pub(super) fn prewarm(&mut self, now: Instant, lane: Lane, dial: DialId) -> bool {
+        let began = self.machine.prewarm(now, lane, dial);
+        if began {
+            self.dials.insert(dial, None);
+        }
+        began
+    }
 }
 
 impl OriginPool {
+    /// A pool for the registry, which alone makes one: a client that is shut down meanwhile, or gets other limits, sees
+    /// to those it finds there, and what is made later sees them here.
     pub(super) fn new(origin: Origin, shared: Arc<Shared>) -> Self {
         let seed = origin.parts().hash_code() ^ shared.seed();
-        let machine = Machine::new(shared.limits().machine(), seed);
+        let mut machine = Machine::new(shared.limits().machine(), seed);
+        if shared.is_stopping() {
+            machine.shut_down(clock::now());
+        }
         Self {
             origin,
             shared,
@@ -55,6 +94,7 @@ impl OriginPool {
                 retries: Retries::default(),
                 dials: HashMap::new(),
                 retired: false,
+                announced: None,
             }),
             deadline: AtomicU64::new(u64::MAX),
             standing: Standing::default(),
@@ -72,8 +112,30 @@ impl OriginPool {
         keeper: Option<&Keeper>,
         decide: impl FnOnce(&mut State) -> R,
     ) -> R {
+        self.enter_with(0, keeper, decide)
+    }
+
+    /// The same with a place under `max_conns` in hand ([`super::global::Global::reserve`]): a dial that is begun takes
+    /// it over. One that is left goes to who waits for it, as any place that comes free.
+    pub(super) fn enter_with_place<R>(
+        self: &Arc<Self>,
+        keeper: Option<&Keeper>,
+        decide: impl FnOnce(&mut State) -> R,
+    ) -> R {
+        self.enter_with(1, keeper, decide)
+    }
+
+    #[inline]
+    fn enter_with<R>(
+        self: &Arc<Self>,
+        places: usize,
+        keeper: Option<&Keeper>,
+        decide: impl FnOnce(&mut State) -> R,
+    ) -> R {
         let mut state = self.lock();
-        let before = state.machine.census();
+        let mut before = state.machine.census();
+        // It is counted as open already. Never twice, for then others would find the limit reached when it is not.
+        before.dialing += places;
         let result = decide(&mut state);
         let after = state.machine.census();
         // A checkout that took an idle connection, and nothing else, has brought no moment nearer.
@@ -83,12 +145,14 @@ impl OriginPool {
             return result;
         }
         let oldest = state.machine.oldest_idle();
-        let deadline = state.machine.next_deadline();
+        let news = state.news_for_keeper();
         let wants_dial = state.machine.wants_dial();
         let actions = state.machine.take_actions();
         drop(state);
 
-        self.announce_deadline(keeper, deadline);
+        if let Some(deadline) = news {
+            self.announce_deadline(keeper, deadline);
+        }
         let global = &self.shared.global;
         global.count(self, before, after, oldest);
         for action in actions {
@@ -109,7 +173,8 @@ impl OriginPool {
     fn announce_deadline(&self, keeper: Option<&Keeper>, deadline: Option<Instant>) {
         let at = deadline.map_or(u64::MAX, |instant| self.shared.nanos(instant));
         if self.deadline.load(Ordering::Relaxed) != at {
-            self.deadline.store(at, Ordering::Release);
+            // Before `Keeper::wake_by` reads: see there.
+            self.deadline.store(at, Ordering::SeqCst);
         }
         if at != u64::MAX {
             match keeper {
@@ -125,7 +190,7 @@ impl OriginPool {
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        self.deadline.load(Ordering::Acquire)
+        self.deadline.load(Ordering::SeqCst)
     }
 
     fn act(self: &Arc<Self>, action: Action) {
@@ -199,8 +264,7 @@ impl OriginPool {
             }
             let dial = self.shared.next_dial();
             let now = clock::now();
-            let started = self.enter(None, |state| state.machine.start_dial(now, dial));
-            self.shared.global.unreserve();
+            let started = self.enter_with_place(None, |state| state.start_dial(now, dial));
             if !started {
                 return;
             }
@@ -326,7 +390,12 @@ impl OriginPool {
         self.enter(None, |state| state.machine.idle_ended(now, slot, id, how));
     }
 
-    pub(crate) fn note_retry(&self, retry: Retry) {
-        self.lock().retries.note(retry);
+    /// Counts a decision on a failed attempt. False when this pool was retired: look up the origin again.
+    pub(crate) fn note_retry(&self, retry: Retry) -> bool {
+        let mut state = self.lock();
+        if !state.retired {
+            state.retries.note(retry);
+        }
+        !state.retired
     }
 }

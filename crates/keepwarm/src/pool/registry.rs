@@ -3,13 +3,13 @@
 //! Owns the map. A lookup, which every call makes, borrows the parts of its URI and allocates nothing; a new
 //! origin, which is rare, copies one shard. Refuses to know what a pool does.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use arc_swap::ArcSwap;
 use hashbrown::HashTable;
 use keepwarm_core::origin::OriginRef;
 
 use super::origin::OriginPool;
+use super::sync::{ArcSwap, Mutex};
 
 const SHARDS: usize = 64;
 
@@ -62,6 +62,15 @@ impl Registry {
         };
         drop(guard);
         found(&pool)
+    }
+
+    /// Changes what new pools are made by. One that was made by what held before is among [`Registry::all`] from here
+    /// on.
+    pub(super) fn while_none_is_made<R>(&self, change: impl FnOnce() -> R) -> R {
+        let guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change();
+        drop(guard);
+        result
     }
 
     /// Every pool there is.

@@ -3,17 +3,14 @@
 //! Owns the registry, the keepers, the clock's origin, the identifiers and the way to the observer.
 //! Refuses to know calls: it hands out connections and takes them back.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use keepwarm_core::event::{CallId, ConnectionId, DialId, Event, EventKind};
 use keepwarm_core::origin::{Origin, OriginRef};
 use keepwarm_core::pool::Lane;
 use keepwarm_core::reason::{CloseReason, Retry};
 use keepwarm_core::time::Now;
-use tokio::runtime::Handle;
 
 use super::global::Global;
 use super::habits;
@@ -22,7 +19,9 @@ use super::lease::Acquired;
 use super::origin::OriginPool;
 use super::registry::Registry;
 use super::stats::{self, Stats};
-use crate::clock;
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::sync::runtime::Handle;
+use super::sync::{ArcSwap, Mutex, clock, time};
 use crate::config::{Config, Limits};
 use crate::dial::{Dialer, SystemResolver, TcpDialer, WithOverrides};
 use crate::error::{Error, ErrorKind, Result};
@@ -106,9 +105,7 @@ impl Shared {
     pub(crate) fn now(&self) -> Now {
         Now {
             instant: clock::now(),
-            wall: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
+            wall: SystemTime::now(),
         }
     }
 
@@ -195,7 +192,11 @@ impl Shared {
         }
         let now = clock::now();
         for pool in self.registry.all() {
-            pool.enter(None, |state| state.machine.lane_gone(now, keeper.lane));
+            pool.enter(None, |state| {
+                // It may have been this keeper that was told.
+                state.announced = None;
+                state.machine.lane_gone(now, keeper.lane);
+            });
         }
         let guard = (self.making_keeper.lock()).unwrap_or_else(PoisonError::into_inner);
         let left = self.keepers.load();
@@ -214,7 +215,10 @@ impl Shared {
         let nanos = self.nanos(now.instant);
         for pool in self.registry.all() {
             if pool.deadline() <= nanos {
-                pool.enter(Some(keeper), |state| state.machine.expire(now));
+                pool.enter(Some(keeper), |state| {
+                    state.announced = None;
+                    state.machine.expire(now);
+                });
             } else if pool.deadline() != u64::MAX {
                 keeper.wake_by(pool.deadline());
             }
@@ -248,7 +252,7 @@ impl Shared {
         now: Now,
         replayable: bool,
     ) -> Result<Acquired> {
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Err(Error::shut_down());
         }
         let keeper = self.current_keeper()?;
@@ -265,26 +269,27 @@ impl Shared {
 
     /// Opens up to `count` connections ahead of need; returns how many were started.
     pub(crate) fn prewarm(self: &Arc<Self>, origin: &Origin, count: usize) -> Result<usize> {
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Err(Error::shut_down());
         }
         let keeper = self.current_keeper()?;
         let parts = origin.parts();
         let make = || Arc::new(OriginPool::new(origin.clone(), Arc::clone(self)));
-        let pool = self.registry.with(&parts, make, Arc::clone);
         let mut started = 0;
         while started < count && self.global.reserve() {
             let dial = self.next_dial();
             let now = clock::now();
             let lane = keeper.lane;
-            let began = pool.enter(Some(&keeper), |state| {
-                state.machine.prewarm(now, lane, dial)
+            let pool = self.registry.with(&parts, make, Arc::clone);
+            let began = pool.enter_with_place(Some(&keeper), |state| {
+                (!state.retired).then(|| state.prewarm(now, lane, dial))
             });
-            self.global.unreserve();
-            if !began {
-                break;
+            match began {
+                Some(true) => started += 1,
+                Some(false) => break,
+                // Retired since it was looked up: the next look makes another.
+                None => {}
             }
-            started += 1;
         }
         Ok(started)
     }
@@ -328,18 +333,21 @@ impl Shared {
     /// Counts a decision on a failed attempt.
     pub(crate) fn note_retry(self: &Arc<Self>, parts: &OriginRef<'_>, retry: Retry) {
         let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
-        self.registry
-            .with(parts, make, |pool| pool.note_retry(retry));
+        while !(self.registry).with(parts, make, |pool| pool.note_retry(retry)) {}
     }
 
     pub(crate) fn retune(&self, limits: Limits) {
-        self.keep_alive.store(limits.keep_alive, Ordering::Relaxed);
-        let machine = limits.machine();
-        self.global.retune(limits.max_idle, limits.max_conns);
-        self.limits.store(Arc::new(limits));
+        self.registry.while_none_is_made(|| {
+            self.keep_alive.store(limits.keep_alive, Ordering::Relaxed);
+            self.global.retune(limits.max_idle, limits.max_conns);
+            self.limits.store(Arc::new(limits));
+        });
         let now = clock::now();
         for pool in self.registry.all() {
-            pool.enter(None, |state| state.machine.retune(now, machine.clone()));
+            // Those in force by now: another thread may have set others, and been here before us.
+            pool.enter(None, |state| {
+                state.machine.retune(now, self.limits().machine());
+            });
         }
         self.evict_over();
         self.close_above_max_conns();
@@ -373,28 +381,51 @@ impl Shared {
 
     /// Refuses new calls, lets running exchanges end until the deadline, closes everything else.
     pub(crate) async fn shut_down(&self, within: Duration) -> ShutdownReport {
-        self.stopping.store(true, Ordering::Release);
-        let deadline = clock::now() + within;
-        let before = self.stats().total().clone();
+        self.stop();
         let now = clock::now();
+        let deadline = now + within;
+        let (mut idle, mut active, mut waiting) = (0, 0, 0);
         for pool in self.registry.all() {
-            pool.enter(None, |state| state.machine.shut_down(now));
+            // Counted under the lock under which it ends: nobody is counted twice, or not at all.
+            let counts = pool.enter(None, |state| {
+                let counts = state.machine.counts();
+                state.machine.shut_down(now);
+                counts
+            });
+            idle += counts.idle;
+            active += counts.active;
+            waiting += counts.waiting;
         }
         // An exchange ends on its own task, which owes us no word: looked at often at first, then seldom.
         let mut pause = Duration::from_micros(200);
         let mut running = self.stats().total().active;
         while running > 0 && clock::now() < deadline {
             let left = deadline.saturating_duration_since(clock::now());
-            tokio::time::sleep(pause.min(left)).await;
+            time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(Duration::from_millis(20));
             running = self.stats().total().active;
         }
         ShutdownReport {
-            closed_idle: before.idle,
-            finished: before.active.saturating_sub(running),
+            closed_idle: idle,
+            finished: active.saturating_sub(running),
             still_running: running,
-            refused: before.waiting,
+            refused: waiting,
         }
+    }
+
+    #[cfg(all(test, keepwarm_shuttle))]
+    pub(super) fn pools(&self) -> Vec<Arc<OriginPool>> {
+        self.registry.all()
+    }
+
+    /// From here on no call begins, and a new pool is shut from its start.
+    fn stop(&self) {
+        self.registry
+            .while_none_is_made(|| self.stopping.store(true, Ordering::Release));
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Whether the last handle to the client is gone: the keepers end.
@@ -405,7 +436,7 @@ impl Shared {
     /// The last handle is gone: idle connections close, running exchanges close theirs as they end.
     pub(crate) fn close(&self) {
         habits::note_dropped(self.stats().total().requests);
-        self.stopping.store(true, Ordering::Release);
+        self.stop();
         let now = clock::now();
         for pool in self.registry.all() {
             pool.enter(None, |state| state.machine.shut_down(now));

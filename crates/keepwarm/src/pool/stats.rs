@@ -10,8 +10,7 @@ use keepwarm_core::origin::Origin;
 use keepwarm_core::reason::{CloseReason, Retry};
 
 use super::origin::{OriginPool, State};
-
-use crate::clock;
+use super::sync::clock;
 
 /// All origins at one moment.
 #[derive(Clone, Debug)]
