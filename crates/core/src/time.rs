@@ -3,7 +3,7 @@
 //! Owns `Now` and the printing of durations. Refuses to know a clock: the shell reads it, once per phase.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The moment an event happened, on both clocks.
 ///
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Now {
     /// Monotonic time: everything is measured on it.
     pub instant: Instant,
-    /// Wall clock, as the time since some fixed moment: only its jumps matter.
-    pub wall: Duration,
+    /// Wall clock: only its jumps matter.
+    pub wall: SystemTime,
 }
 
 /// A duration as people read it: `250 ms`, `1.2 s`, `2 min`.

@@ -1,6 +1,6 @@
 //! How many connections of one origin are opened at the same time.
 
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Action, Hint, Lane, Limits, Machine, Put};
@@ -41,7 +41,7 @@ fn a_close_that_leaves_a_call_without_hope_still_says_why_it_was() {
     machine.dialed(at, DialId(1), ConnectionId(1), |_| 7);
     let now = Now {
         instant: at,
-        wall: Duration::ZERO,
+        wall: SystemTime::UNIX_EPOCH,
     };
     let leased = machine.take(now, Lane(0), true).expect("an idle one");
     let _ticket = machine.wait(at, Lane(0), true, Miss::AllBusy { active: 1 }, 2);

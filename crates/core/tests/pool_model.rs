@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Action, Hint, IdleEnd, Lane, Leased, Limits, Machine, Slot, Ticket};
@@ -151,7 +151,7 @@ impl Bench {
     fn now(&self) -> Now {
         Now {
             instant: self.at(),
-            wall: Duration::from_secs(1_000_000) + self.naive.now + self.naive.slept,
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000) + self.naive.now + self.naive.slept,
         }
     }
 

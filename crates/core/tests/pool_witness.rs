@@ -1,6 +1,6 @@
 //! Which idle connections may disprove an estimate of the server's idle timeout, merely by being open.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Hint, IdleEnd, Lane, Limits, Machine};
@@ -36,7 +36,7 @@ impl Pool {
     fn serve(&mut self) {
         let now = Now {
             instant: self.at,
-            wall: Duration::ZERO,
+            wall: SystemTime::UNIX_EPOCH,
         };
         let leased = self.machine.take(now, LANE, true).expect("an idle one");
         let _parked = self.machine.put(self.at, leased, Reuse::Keep, Hint::NONE);
@@ -52,7 +52,7 @@ impl Pool {
         self.serve();
         let now = Now {
             instant: self.at,
-            wall: Duration::ZERO,
+            wall: SystemTime::UNIX_EPOCH,
         };
         let leased = self.machine.take(now, LANE, true).expect("an idle one");
         let (slot, id) = (leased.slot(), leased.id());
@@ -68,7 +68,7 @@ impl Pool {
     fn ask(&mut self) -> Result<(), Miss> {
         let now = Now {
             instant: self.at,
-            wall: Duration::ZERO,
+            wall: SystemTime::UNIX_EPOCH,
         };
         let leased = self.machine.take(now, LANE, false)?;
         self.machine.put_back(self.at, leased);

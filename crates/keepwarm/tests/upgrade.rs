@@ -211,7 +211,9 @@ async fn a_switch_in_the_middle_of_a_request_fails_the_call() {
         let (feed, stream) = fed(Some(100));
         feed.data("half");
         let call = client.post(lab.url("/")).header("Connection", "upgrade");
-        let call = call.header("Upgrade", "x").body(RequestBody::stream(stream));
+        let call = call
+            .header("Upgrade", "x")
+            .body(RequestBody::stream(stream));
         let error = call.send().await.unwrap_err();
         assert_eq!(
             error.reason(),

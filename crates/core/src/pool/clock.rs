@@ -2,7 +2,7 @@
 //!
 //! Owns the comparison of the two clocks. Refuses to read either.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::time::Now;
 
@@ -13,8 +13,8 @@ const JUMP: Duration = Duration::from_secs(2);
 /// The sum of all sleeps seen.
 #[derive(Debug, Default)]
 pub(super) struct SleepClock {
-    /// An earlier look, at most [`JUMP`] of wall time ago in regular use.
-    base: Option<Now>,
+    /// An earlier look, at most [`JUMP`] of wall time ago in regular use; and the end of that time.
+    base: Option<(Now, SystemTime)>,
     slept: Duration,
 }
 
@@ -23,7 +23,7 @@ impl SleepClock {
     #[inline]
     pub(super) fn look(&mut self, now: Now) {
         // The wall clock has not moved far enough to have jumped: the usual case.
-        let near = |base: Now| now.wall >= base.wall && now.wall - base.wall <= JUMP;
+        let near = |(base, until): (Now, SystemTime)| now.wall >= base.wall && now.wall <= until;
         if !self.base.is_some_and(near) {
             self.rebase(now);
         }
@@ -31,8 +31,9 @@ impl SleepClock {
 
     #[cold]
     fn rebase(&mut self, now: Now) {
-        if let Some(base) = self.base.replace(now) {
-            let wall = now.wall.saturating_sub(base.wall);
+        let until = now.wall.checked_add(JUMP).unwrap_or(now.wall);
+        if let Some((base, _)) = self.base.replace((now, until)) {
+            let wall = now.wall.duration_since(base.wall).unwrap_or_default();
             let gained = wall.saturating_sub(now.instant.saturating_duration_since(base.instant));
             if gained > JUMP {
                 self.slept += gained;

@@ -31,14 +31,14 @@
 //! One call, from miss to the pool:
 //!
 //! ```
-//! use std::time::{Duration, Instant};
+//! use std::time::{Instant, SystemTime};
 //! use keepwarm_core::event::{ConnectionId, DialId};
 //! use keepwarm_core::pool::{Action, Hint, Lane, Limits, Machine, Put};
 //! use keepwarm_core::reason::{Miss, Reuse};
 //! use keepwarm_core::time::Now;
 //!
 //! let start = Instant::now();
-//! let now = Now { instant: start, wall: Duration::ZERO };
+//! let now = Now { instant: start, wall: SystemTime::UNIX_EPOCH };
 //! let lane = Lane(1);
 //! let mut pool: Machine<&str, &str, ()> = Machine::new(Limits::default(), 7);
 //!

@@ -1,6 +1,6 @@
 //! The bench of the pool's scenarios: a machine, a clock that is moved by hand, and short verbs.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Action, Hint, Lane, Leased, Limits, Machine, Put, Refusal, Ticket};
@@ -39,7 +39,7 @@ impl Pool {
     pub(crate) fn now(&self) -> Now {
         Now {
             instant: self.at,
-            wall: self.wall,
+            wall: SystemTime::UNIX_EPOCH + self.wall,
         }
     }
 
