@@ -80,6 +80,7 @@ impl<'a> OriginRef<'a> {
     ///
     /// # Errors
     /// When the URI is not absolute, has another scheme, user information or a bad port.
+    #[inline]
     pub fn of(uri: &'a Uri) -> Result<Self, OriginError> {
         let scheme = match uri.scheme_str() {
             Some("http") => Scheme::Http,
@@ -91,6 +92,7 @@ impl<'a> OriginRef<'a> {
         Self::split(scheme, authority)
     }
 
+    #[inline]
     fn split(scheme: Scheme, authority: &'a str) -> Result<Self, OriginError> {
         // One pass: an authority is short. The last colon outside of brackets begins the port.
         let mut colon = None;

@@ -11,6 +11,10 @@ use crate::reason::{Again, Retry, Stop};
 /// as Go: when a server restarts, several idle connections are dead at once.
 pub const MAX_SENDINGS: u32 = 4;
 
+/// The same, when the server said each time by `GOAWAY` that it had not processed the request. A server that ends each
+/// connection after some requests serves a larger crowd a part at a time, and each part is progress.
+pub const MAX_GO_AWAYS: u32 = 64;
+
 /// Which requests count as safe to send twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
@@ -93,9 +97,13 @@ pub fn decide(policy: Policy, evidence: &Evidence) -> Retry {
         None => (evidence.bytes_written == 0).then_some(Again::NothingWritten),
     };
     if let Some(again) = untouched {
+        let most = match again {
+            Again::GoAway => MAX_GO_AWAYS,
+            Again::IdleCloseRace | Again::NothingWritten | Again::RefusedStream => MAX_SENDINGS,
+        };
         return if !evidence.body_replayable {
             Retry::Stop(Stop::NotReplayable)
-        } else if evidence.attempts >= MAX_SENDINGS {
+        } else if evidence.attempts >= most {
             Retry::Stop(Stop::Budget)
         } else {
             Retry::Again(again)
@@ -140,9 +148,13 @@ mod tests {
 
     #[test]
     fn what_the_server_says_it_has_not_processed_is_sent_again_whatever_the_method() {
-        for (word, again) in [
-            (Unprocessed::GoAway, Again::GoAway),
-            (Unprocessed::RefusedStream, Again::RefusedStream),
+        for (word, again, most) in [
+            (Unprocessed::GoAway, Again::GoAway, MAX_GO_AWAYS),
+            (
+                Unprocessed::RefusedStream,
+                Again::RefusedStream,
+                MAX_SENDINGS,
+            ),
         ] {
             let evidence = Evidence {
                 idempotent: false,
@@ -152,7 +164,7 @@ mod tests {
             };
             assert_eq!(decide(Policy::Go, &evidence), Retry::Again(again));
             let spent = Evidence {
-                attempts: MAX_SENDINGS,
+                attempts: most,
                 ..evidence
             };
             assert_eq!(decide(Policy::Go, &spent), Retry::Stop(Stop::Budget));

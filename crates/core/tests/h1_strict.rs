@@ -68,7 +68,6 @@ fn refuses_body(body: &[u8], fault: Fault) {
 fn not_http() {
     for garbage in [
         &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
-        b"\x15\x03\x01\x00\x02\x02F",
         b"\r\nHTTP/1.1 200 OK\r\n\r\n",
         b"\nHTTP/1.1 200 OK\r\n\r\n",
         b" HTTP/1.1 200 OK\r\n\r\n",
@@ -79,6 +78,13 @@ fn not_http() {
     ] {
         refuses(garbage, Fault::NotHttp);
     }
+}
+
+#[test]
+fn an_answer_in_tls_is_told_from_other_garbage() {
+    refuses(b"\x15\x03\x01\x00\x02\x02F", Fault::TlsInstead);
+    refuses(b"\x16\x03\x03\x00\x7a", Fault::TlsInstead);
+    refuses(b"\x17\x03\x03", Fault::NotHttp);
 }
 
 #[test]

@@ -151,7 +151,10 @@ impl Bench {
     fn now(&self) -> Now {
         Now {
             instant: self.at(),
-            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000) + self.naive.now + self.naive.slept,
+            wall: SystemTime::UNIX_EPOCH
+                + Duration::from_secs(1_000_000)
+                + self.naive.now
+                + self.naive.slept,
         }
     }
 

@@ -117,6 +117,22 @@ fn one_pioneer_finds_out_and_the_others_follow_or_join() {
 }
 
 #[test]
+fn idle_connections_that_answer_to_a_description_are_retired() {
+    let mut pool = Pool::new(Limits::default());
+    let leased: Vec<_> = (1..=5).map(|number| pool.open(number)).collect();
+    for lease in leased {
+        pool.put(lease);
+    }
+    let taken = pool.take(true).unwrap();
+    let gone = CloseReason::AddressGone;
+    pool.machine.retire_idle(gone, |payload| payload % 2 == 1);
+    // Five is with a call: it is looked at when it comes back.
+    assert_eq!(pool.closes(), [gone, gone]);
+    assert_eq!(pool.machine.counts().idle, 2);
+    assert_eq!(pool.put(taken), Put::Parked);
+}
+
+#[test]
 fn no_dial_at_all_lets_calls_wait_for_a_place() {
     let mut pool = Pool::new(Limits::default());
     let shared = pool.open(1);

@@ -10,18 +10,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Uri};
+use http::Method;
 use http_body::Body as HttpBody;
 use keepwarm_core::origin::Origin;
 
 use crate::advice::{self, Advice};
+use crate::body::Body;
+use crate::calling::{Calling, Wishes};
 use crate::config::{Config, Limits};
 use crate::error::{Error, Result};
 use crate::pool::{Handle, Shared, ShutdownReport, Stats};
 use crate::request::{BoxError, RequestBody, RequestBuilder};
-use crate::response::Response;
-use crate::transport::body::Body;
-use crate::transport::call::{Call, Outgoing, check_scheme};
+use crate::target::IntoUrl;
+use crate::transport::call::{Outgoing, check_scheme};
 
 /// An HTTP client that keeps its connections warm.
 ///
@@ -61,54 +62,32 @@ impl Client {
     }
 
     /// A `GET` request.
-    pub fn get<U>(&self, url: U) -> RequestBuilder
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
     /// A `HEAD` request.
-    pub fn head<U>(&self, url: U) -> RequestBuilder
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::HEAD, url)
     }
 
     /// A `POST` request.
-    pub fn post<U>(&self, url: U) -> RequestBuilder
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::POST, url)
     }
 
     /// A `PUT` request.
-    pub fn put<U>(&self, url: U) -> RequestBuilder
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::PUT, url)
     }
 
     /// A request with any method.
-    pub fn request<U>(&self, method: Method, url: U) -> RequestBuilder
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), method, url)
     }
 
-    pub(crate) fn call(&self, request: Result<Outgoing>, total: Option<Duration>) -> Calling {
-        Calling {
-            call: request.and_then(|request| Call::new(&self.0, request, total)),
-        }
+    pub(crate) fn call(&self, request: Result<Outgoing>, wishes: Wishes) -> Calling {
+        Calling::new(&self.0, request, wishes)
     }
 
     /// The numbers of the pool at this moment.
@@ -163,22 +142,6 @@ impl Client {
     }
 }
 
-/// A call as a future.
-pub(crate) struct Calling {
-    call: Result<Call>,
-}
-
-impl Future for Calling {
-    type Output = Result<Response>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
-        match &mut self.call {
-            Ok(call) => call.poll(cx).map_ok(Response::new),
-            Err(error) => Poll::Ready(Err(error.clone())),
-        }
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -210,7 +173,7 @@ where
             headers: Some(Box::new(parts.headers)),
             body: RequestBody::stream(body),
         };
-        let calling = client.call(Ok(request), None);
+        let calling = client.call(Ok(request), Wishes::default());
         Box::pin(async move { calling.await.map(Into::into) })
     }
 }

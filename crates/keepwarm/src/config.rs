@@ -14,8 +14,10 @@ use keepwarm_core::{h1, pool};
 pub use keepwarm_core::retry::Policy as RetryPolicy;
 
 use crate::client::Client;
-use crate::dial::{Dialer, Resolver};
+use crate::dial::{AddressOptions, Dialer, IpFamily, Resolver};
 use crate::error::{Error, Result};
+use crate::proxy::Proxies;
+use crate::redirect::Redirects;
 
 /// The settings of a client. Build one with [`Client::builder`] or a preset, then [`Config::build`].
 ///
@@ -30,11 +32,20 @@ pub struct Config {
     pub(crate) drain_bytes: u64,
     pub(crate) drain_time: Duration,
     pub(crate) retry: RetryPolicy,
+    pub(crate) versions: Versions,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: crate::http2::Http2,
+    pub(crate) redirects: Redirects,
+    pub(crate) decompress: bool,
+    pub(crate) max_decode_ratio: Option<u64>,
     pub(crate) user_agent: Option<String>,
     pub(crate) overrides: HashMap<(String, u16), Vec<SocketAddr>>,
     pub(crate) resolver: Option<Arc<dyn Resolver>>,
     pub(crate) dialer: Option<Arc<dyn Dialer>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Tls,
 }
 
 /// The settings of the pool: those that [`Client::retune`] may change while the client is in use.
@@ -127,6 +138,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     pub(crate) connect: Option<Duration>,
+    pub(crate) proxy_handshake: Option<Duration>,
     pub(crate) tls_handshake: Option<Duration>,
     pub(crate) response_header: Option<Duration>,
     pub(crate) write_stall: Option<Duration>,
@@ -143,6 +155,19 @@ pub(crate) struct SocketOptions {
     pub(crate) local_address: Option<IpAddr>,
     pub(crate) user_timeout: Option<Duration>,
     pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) addresses: AddressOptions,
+}
+
+/// The versions of HTTP that may be spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    Both,
+    Http1,
+    #[cfg_attr(
+        not(feature = "http2"),
+        allow(dead_code, reason = "it is not built in")
+    )]
+    Http2,
 }
 
 /// Probing of silent TCP connections by the operating system (not HTTP keep-alive).
@@ -172,6 +197,7 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts {
                 connect: Some(Duration::from_secs(10)),
+                proxy_handshake: Some(Duration::from_secs(10)),
                 tls_handshake: Some(Duration::from_secs(10)),
                 response_header: None,
                 write_stall: None,
@@ -185,17 +211,27 @@ impl Default for Config {
                 local_address: None,
                 user_timeout: None,
                 unix_socket: None,
+                addresses: AddressOptions::default(),
             },
             heads: h1::Limits::default(),
             expect_timeout: Some(Duration::from_secs(1)),
             drain_bytes: 256 * 1024,
             drain_time: Duration::from_millis(50),
             retry: RetryPolicy::Go,
+            versions: Versions::Both,
+            #[cfg(feature = "http2")]
+            http2: crate::http2::Http2::default(),
+            redirects: Redirects::none(),
+            decompress: false,
+            max_decode_ratio: Some(1000),
             user_agent: Some(concat!("keepwarm/", env!("CARGO_PKG_VERSION")).to_owned()),
             overrides: HashMap::new(),
             resolver: None,
             dialer: None,
             observer: None,
+            proxies: Proxies::environment(),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Tls::new(),
         }
     }
 }
@@ -278,7 +314,8 @@ setters! {
     learning: bool => limits.learning;
     /// Time to open a connection, name resolution included. Default 10 s; none: as long as the system tries.
     connect_timeout: impl Into<Option<Duration>> => timeouts.connect;
-    /// Time for the TLS handshake. Default 10 s. (HTTPS is not there yet.)
+    /// Time for the TLS handshake, once the connection is open. Default 10 s; none: as long as the server takes, up
+    /// to five minutes.
     tls_handshake_timeout: impl Into<Option<Duration>> => timeouts.tls_handshake;
     /// Time to the response head, counted from the last byte of the request that could be written: it also runs
     /// while an upload stalls. Default none. Does not include the body.
@@ -304,6 +341,16 @@ setters! {
     max_header_fields: usize => heads.header_fields;
     /// Which requests are sent again after the idle-close race. Default [`RetryPolicy::Go`].
     retry: RetryPolicy => retry;
+    /// Whether redirects are followed. Default [`Redirects::none`], as Go's `http.Transport`. Holds for the tower face
+    /// too.
+    redirects: Redirects => redirects;
+    /// Ask for compressed bodies and decode them, in the codings whose cargo features are on (`gzip`, `deflate`,
+    /// `brotli`, `zstd`). Default false: bodies are given as they were sent. Nothing is asked for when a request has a
+    /// `Range` or an `Accept-Encoding` of its own, or is a `HEAD`; and nothing is decoded that was not asked for.
+    decompress: bool => decompress;
+    /// How many times as long as its coded form a decoded body may become, once it is longer than 1 MiB; more is an
+    /// error that names the limit `decode-ratio`. Default 1000; none: no limit. Gzip cannot exceed 1032.
+    max_decode_ratio: impl Into<Option<u64>> => max_decode_ratio;
     /// The `User-Agent` when a request has none. Default `keepwarm/VERSION`; none: none is sent.
     user_agent: impl Into<Option<String>> => user_agent;
     /// Send small packets at once (`TCP_NODELAY`). Default true.
@@ -314,8 +361,26 @@ setters! {
     tcp_user_timeout: impl Into<Option<Duration>> => socket.user_timeout;
     /// The address to connect from. Default none: the system chooses.
     local_address: impl Into<Option<IpAddr>> => socket.local_address;
+    /// Which proxy is used for which origin; a [`Proxy`](crate::proxy::Proxy) is used for all. Default: those that the
+    /// environment names when the client is built (`HTTP_PROXY` and its like), as in Go.
+    proxies: impl Into<Proxies> => proxies;
+    /// Time for a proxy to agree to a tunnel (CONNECT or SOCKS), on an open connection to it. Default 10 s; none: no
+    /// limit. Its own TLS handshake has [`tls_handshake_timeout`](Self::tls_handshake_timeout).
+    proxy_handshake_timeout: impl Into<Option<Duration>> => timeouts.proxy_handshake;
     /// Connect to this Unix socket, whatever the URL's host says. Default none.
     unix_socket: impl Into<Option<PathBuf>> => socket.unix_socket;
+    /// Which addresses of a name are used. Default both families, raced (RFC 8305). A literal address is used as it is.
+    ip_family: IpFamily => socket.addresses.family;
+    /// From one attempt's start to the next address's, while the first has neither connected nor failed. Default
+    /// 250 ms (RFC 8305 §5), taken as at least 10 ms and at most 2 s; none: one after the other. Go starts the second
+    /// family after 300 ms, and tries the addresses of one family one after the other.
+    attempt_delay: impl Into<Option<Duration>> => socket.addresses.attempt_delay;
+    /// How long IPv4 addresses wait for the answer about IPv6, where a resolver asks for them apart. Default 50 ms
+    /// (RFC 8305 §3), at most 2 s; 0: do not wait.
+    resolution_delay: Duration => socket.addresses.resolution_delay;
+    /// Begin each dial with the next address of the name, so that connections are spread over all of them. Default
+    /// false: in the resolver's order (as Go does), the address that worked last before one that did not.
+    spread_addresses: bool => socket.addresses.spread;
 }
 
 impl Config {
@@ -334,7 +399,49 @@ impl Config {
         self
     }
 
-    /// Wraps or replaces the dialing of connections. Default: [`crate::dial::TcpDialer`].
+    /// Speaks HTTP/1.1 only. Default: on `https`, what the server chooses of HTTP/2 and HTTP/1.1 (ALPN); on `http`,
+    /// HTTP/1.1.
+    #[must_use]
+    pub fn http1_only(mut self) -> Self {
+        self.versions = Versions::Http1;
+        self
+    }
+
+    /// Speaks HTTP/2 only: on `http` with prior knowledge (RFC 9113 §3.3), on `https` a server that does not choose it
+    /// is an error.
+    #[cfg(feature = "http2")]
+    #[must_use]
+    pub fn http2_only(mut self) -> Self {
+        self.versions = Versions::Http2;
+        self
+    }
+
+    /// The numbers of HTTP/2: windows, streams, PINGs.
+    #[cfg(feature = "http2")]
+    #[must_use]
+    pub fn http2(mut self, http2: crate::http2::Http2) -> Self {
+        self.http2 = http2;
+        self
+    }
+
+    /// How many HTTP/2 connections an origin may have; none without a limit of its own.
+    pub(crate) fn most_http2_connections(&self) -> Option<usize> {
+        #[cfg(feature = "http2")]
+        return self.http2.max_connections;
+        #[cfg(not(feature = "http2"))]
+        None
+    }
+
+    /// How `https` origins are spoken to. Default: certificates verified as the platform does, TLS 1.2 and 1.3.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Wraps or replaces the dialing of connections; TLS comes on top of what it opens. Default:
+    /// [`crate::dial::TcpDialer`].
     #[must_use]
     pub fn dialer(mut self, dialer: impl Dialer) -> Self {
         self.dialer = Some(Arc::new(dialer));
@@ -365,6 +472,13 @@ impl Config {
         {
             return Err(Error::usage("user_agent must not hold control characters"));
         }
+        #[cfg(feature = "tls")]
+        self.tls.check()?;
+        if self.decompress {
+            crate::decode::check()?;
+        }
+        #[cfg(feature = "http2")]
+        self.http2.check()?;
         self.limits.check()
     }
 }
@@ -378,6 +492,7 @@ impl std::fmt::Debug for Config {
             .field("drain_bytes", &self.drain_bytes)
             .field("drain_time", &self.drain_time)
             .field("retry", &self.retry)
+            .field("proxies", &self.proxies)
             .finish_non_exhaustive()
     }
 }

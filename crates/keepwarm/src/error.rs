@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use keepwarm_core::reason::{CloseReason, Limit, Phase, ProtocolFault, Retry, text};
 
+use crate::tls::TlsFault;
+
 /// What kind of failure ended a call. The slugs are those of the command's JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
@@ -27,7 +29,7 @@ pub enum ErrorKind {
     Queue,
     /// A time limit passed.
     Timeout,
-    /// TLS failed, or is not there.
+    /// TLS failed, in its handshake or later, or it is not built in.
     Tls,
     /// The request itself cannot be sent.
     Usage,
@@ -69,6 +71,7 @@ struct Inner {
     reused: bool,
     bytes_written: u64,
     bytes_read: u64,
+    redirects: usize,
 }
 
 impl Error {
@@ -84,6 +87,7 @@ impl Error {
             reused: false,
             bytes_written: 0,
             bytes_read: 0,
+            redirects: 0,
         }))
     }
 
@@ -106,7 +110,12 @@ impl Error {
 
     pub(crate) fn io(error: io::Error, phase: Phase) -> Self {
         let kind = error.kind();
-        Self::new(ErrorKind::Io, phase, error.to_string()).edit(|inner| {
+        let ours = if error.get_ref().is_some_and(|inner| inner.is::<TlsFault>()) {
+            ErrorKind::Tls
+        } else {
+            ErrorKind::Io
+        };
+        Self::new(ours, phase, error.to_string()).edit(|inner| {
             inner.reason = Some(CloseReason::IoError { kind });
             inner.source = Some(Arc::new(error));
         })
@@ -152,6 +161,13 @@ impl Error {
         })
     }
 
+    pub(crate) fn after_redirects(self, count: usize) -> Self {
+        if count == 0 {
+            return self;
+        }
+        self.edit(|inner| inner.redirects = count)
+    }
+
     pub(crate) fn with_retries(self, retries: &[Retry]) -> Self {
         self.edit(|inner| inner.retries = retries.to_vec())
     }
@@ -192,7 +208,8 @@ impl Error {
             || matches!(self.0.limit, Some(Limit::Queue | Limit::Connect))
     }
 
-    /// Whether no connection could be opened.
+    /// Whether no connection could be opened: name, address, or TLS handshake, whatever failed (a certificate too)
+    /// and whether its time ran out. TLS that fails later is not meant.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.phase, Phase::Dns | Phase::Connect | Phase::Tls)
     }
@@ -212,9 +229,15 @@ impl Error {
         self.0.bytes_read
     }
 
-    /// Whether the server cannot have seen the request: sending it again does nothing twice.
+    /// Redirects that were answered before the last attempt; 0 when none are followed.
+    pub fn redirects(&self) -> usize {
+        self.0.redirects
+    }
+
+    /// Whether no server can have seen the request: sending it again does nothing twice.
     pub fn is_safe_to_retry(&self) -> bool {
-        self.0.bytes_written == 0 && !matches!(self.0.kind, ErrorKind::Usage)
+        let was_answered = self.0.redirects > 0 || self.0.phase == Phase::Receive;
+        self.0.bytes_written == 0 && !was_answered && !matches!(self.0.kind, ErrorKind::Usage)
     }
 }
 

@@ -43,20 +43,50 @@
 //! client.max_idle(5);
 //! ```
 //!
+//! `https` needs nothing but the URL; what else there is to choose is in [`tls`]:
+//!
+#![cfg_attr(feature = "tls", doc = "```no_run")]
+#![cfg_attr(not(feature = "tls"), doc = "```ignore")]
+//! use keepwarm::tls::{Tls, TlsVersion};
+//! # async fn example() -> keepwarm::Result<()> {
+//! let client = keepwarm::Client::builder()
+//!     .tls(Tls::new().roots_file("company-root.pem").lowest_version(TlsVersion::V1_3))
+//!     .build()?;
+//! let response = client.get("https://internal.example/").send().await?;
+//! println!("{}", response.connection()); // #1 new (…), h1, TLS 1.3, 192.0.2.1:443
+//! # Ok(()) }
+//! ```
+//!
 //! [`Client::retune`] is the one safe way to change limits while the client is in use.
 
 pub mod advice;
+mod authorization;
+mod body;
+mod calling;
 mod client;
 mod clock;
 pub mod config;
 mod conn;
+mod connect;
+mod decode;
 pub mod dial;
 mod error;
+#[cfg(feature = "http2")]
+pub mod http2;
 mod pool;
+pub mod proxy;
+mod redirect;
 mod request;
 mod response;
+mod target;
+pub mod tls;
+#[allow(
+    unreachable_pub,
+    reason = "its body is the inside of the public one, in the same words"
+)]
 mod transport;
 
+pub use body::Body;
 pub use client::Client;
 pub use config::{Config, Limits, RetryPolicy, TcpKeepalive};
 pub use conn::{Io, Stream};
@@ -67,9 +97,10 @@ pub use keepwarm_core::origin::Origin;
 pub use keepwarm_core::reason;
 pub use keepwarm_core::time::Human;
 pub use pool::{Counts, Ended, OriginStats, Retried, ShutdownReport, Stats};
+pub use redirect::{Hop, NotFollowed, Redirects};
 pub use request::{BoxError, RequestBody, RequestBuilder};
 pub use response::Response;
-pub use transport::body::Body;
+pub use target::IntoUrl;
 pub use transport::info::{ConnectionInfo, Protocol, Timings};
 pub use transport::upgrade::Upgraded;
 

@@ -6,12 +6,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::EXPECT;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::header::{AUTHORIZATION, EXPECT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::authorization;
+use crate::calling::Wishes;
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::redirect::Redirects;
 use crate::response::Response;
+use crate::target::{self, IntoUrl};
 use crate::transport::call::Outgoing;
 pub use crate::transport::upload::{BoxError, RequestBody};
 
@@ -20,29 +24,31 @@ pub use crate::transport::upload::{BoxError, RequestBody};
 pub struct RequestBuilder {
     client: Client,
     request: Result<Outgoing>,
-    total: Option<Duration>,
+    wishes: Wishes,
+    /// What the URL's user information stands for.
+    credentials: Option<Box<HeaderValue>>,
     expect_continue: bool,
 }
 
 impl RequestBuilder {
-    pub(crate) fn new<U>(client: Client, method: Method, url: U) -> Self
-    where
-        U: TryInto<Uri>,
-        U::Error: fmt::Display,
-    {
-        let request = url
-            .try_into()
-            .map_err(|error| Error::usage(format!("the URL is malformed: {error}")))
-            .map(|uri| Outgoing {
-                method,
-                uri,
-                headers: None,
-                body: RequestBody::empty(),
-            });
+    pub(crate) fn new(client: Client, method: Method, url: impl IntoUrl) -> Self {
+        let (request, credentials) = match url.into_target() {
+            Ok(target) => {
+                let request = Outgoing {
+                    method,
+                    uri: target.uri,
+                    headers: None,
+                    body: RequestBody::empty(),
+                };
+                (Ok(request), target.credentials)
+            }
+            Err(error) => (Err(error), None),
+        };
         Self {
             client,
             request,
-            total: None,
+            wishes: Wishes::default(),
+            credentials,
             expect_continue: false,
         }
     }
@@ -85,6 +91,38 @@ impl RequestBuilder {
         })
     }
 
+    /// Adds these pairs to the URL's query, encoded as forms are (`application/x-www-form-urlencoded`).
+    pub fn query<I, K, V>(self, pairs: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: std::borrow::Borrow<(K, V)>,
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        self.change(|request| {
+            request.uri = target::with_query(&request.uri, pairs)?;
+            Ok(())
+        })
+    }
+
+    /// Sets `Authorization` to a user name and a password (RFC 7617). They are not shown by `Debug`.
+    pub fn basic_auth(self, user: &str, password: &str) -> Self {
+        self.authorization(authorization::basic(user, password))
+    }
+
+    /// Sets `Authorization` to a bearer token (RFC 6750). It is not shown by `Debug`.
+    pub fn bearer_auth(self, token: &str) -> Self {
+        self.authorization(authorization::bearer(token))
+    }
+
+    fn authorization(self, value: Result<HeaderValue>) -> Self {
+        self.change(|request| {
+            let headers = request.headers.get_or_insert_default();
+            headers.insert(AUTHORIZATION, value?);
+            Ok(())
+        })
+    }
+
     /// Sets the body: text or bytes, [`RequestBody::replayable`], or [`RequestBody::stream`].
     pub fn body(self, body: impl Into<RequestBody>) -> Self {
         self.change(|request| {
@@ -108,9 +146,38 @@ impl RequestBuilder {
         })
     }
 
-    /// Time for the whole call, retries and body included, instead of the client's `total_timeout`.
+    /// Sets the body to this value as a form (`application/x-www-form-urlencoded`), and `Content-Type` with it:
+    /// pairs, a map or a flat struct.
+    #[cfg(feature = "form")]
+    pub fn form(self, value: &impl serde::Serialize) -> Self {
+        self.change(|request| {
+            let text = serde_urlencoded::to_string(value)
+                .map_err(|error| Error::usage(format!("the body cannot be a form: {error}")))?;
+            request.headers.get_or_insert_default().insert(
+                http::header::CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            );
+            request.body = text.into();
+            Ok(())
+        })
+    }
+
+    /// Time for the whole call, retries, redirects and body included, instead of the client's `total_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.total = Some(timeout);
+        self.wishes.total = Some(timeout);
+        self
+    }
+
+    /// Whether redirects are followed, instead of the client's setting ([`crate::Config::redirects`]).
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.wishes.redirects = Some(redirects);
+        self
+    }
+
+    /// Whether a compressed body is asked for and decoded, instead of the client's setting
+    /// ([`crate::Config::decompress`]).
+    pub fn decompress(mut self, decompress: bool) -> Self {
+        self.wishes.decompress = Some(decompress);
         self
     }
 
@@ -138,7 +205,14 @@ impl RequestBuilder {
             let headers = request.headers.get_or_insert_default();
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
-        self.client.call(self.request, self.total)
+        if let Some(value) = self.credentials
+            && let Ok(request) = &mut self.request
+        {
+            // The request's own field wins, as in Go.
+            let headers = request.headers.get_or_insert_default();
+            headers.entry(AUTHORIZATION).or_insert(*value);
+        }
+        self.client.call(self.request, self.wishes)
     }
 }
 

@@ -165,16 +165,12 @@ fn prewarm_opens_no_more_than_the_limits_leave_room_for() {
 fn prewarm_refuses_what_calls_refuse() {
     run(async {
         let rig = Rig::start(scenario::well_behaved()).await;
-        let secure = format!("https://{}/", rig.lab.addr());
-        let error = rig
-            .client
-            .get(secure.as_str())
-            .send()
-            .await
-            .expect_err("no TLS yet");
-        assert_eq!(error.kind(), ErrorKind::Tls);
-        let error = rig.client.prewarm(&secure, 1).expect_err("no TLS yet");
-        assert_eq!(error.kind(), ErrorKind::Tls);
+        for url in ["ftp://127.0.0.1/", "http://127.0.0.1:0/", "nowhere"] {
+            let error = rig.client.get(url).send().await.expect_err("no origin");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{url}");
+            let error = rig.client.prewarm(url, 1).expect_err("no origin");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{url}");
+        }
     });
 }
 

@@ -67,23 +67,20 @@ async fn options_of_the_server_is_asked_in_asterisk_form() {
     .await;
 }
 
-/// §3.2.3: the authority form belongs to CONNECT and thus to proxies, which are not there yet. §3.2: user information
-/// is not sent: a URL with some is refused. Nothing is opened for either.
+/// §3.2.3: the authority form belongs to CONNECT and thus to proxies, which are not there yet. Nothing is opened for
+/// it. What becomes of user information is held in `requests.rs`.
 #[tokio::test]
 async fn what_has_no_form_is_refused() {
     bounded(async {
         let lab = Lab::start(scenario::well_behaved()).await;
         let client = Client::new();
-        let host = authority(&lab);
         for call in [
             client.request(Method::CONNECT, lab.url("/")),
-            client.get(&format!("http://user:secret@{host}/")[..]),
             client.get("/only/a/path"),
             client.get("ftp://h/"),
         ] {
             let error = call.send().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
-            assert!(!format!("{error} {error:?}").contains("secret"));
         }
         assert_eq!(lab.connections().accepted, 0);
     })

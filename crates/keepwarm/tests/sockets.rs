@@ -28,7 +28,7 @@ async fn a_unix_socket_serves_whatever_the_url_says() {
             let call = client.get("http://any.test/path");
             let response = call.send().await.expect("an answer");
             let info = response.connection().clone();
-            assert_eq!((info.local, info.remote), (None, None));
+            assert_eq!((info.local(), info.remote()), (None, None));
             assert_eq!(info.requests, round);
             assert_eq!(response.text().await.expect("a body"), "hello, world\n");
         }
@@ -64,7 +64,7 @@ async fn connections_come_from_the_local_address() {
         let local = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
         let client = build(Client::builder().local_address(local));
         let response = client.get(lab.url("/")).send().await.expect("an answer");
-        let seen = response.connection().local.expect("an address");
+        let seen = response.connection().local().expect("an address");
         assert_eq!(seen.ip(), local);
         assert_eq!(lab.transcript().connection(1).peer, seen.to_string());
     })
@@ -166,7 +166,7 @@ async fn addresses_are_tried_in_order_until_one_answers() {
         let client = build(Client::builder().resolver(resolver));
         let call = client.get("http://service.test/");
         let response = call.send().await.expect("an answer");
-        assert_eq!(response.connection().remote, Some(lab.addr()));
+        assert_eq!(response.connection().remote(), Some(lab.addr()));
     })
     .await;
 }

@@ -5,7 +5,7 @@ mod common_t2;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common_t2::dialers::Endless;
+use common_t2::dialers::{Endless, Gated};
 use common_t2::{
     LONG, SHORT, assert_quiet, assert_timeout, bounded, build, ok, settle, text, totals,
 };
@@ -354,6 +354,30 @@ async fn limits_that_are_not_met_change_nothing() {
             assert_eq!(response.text().await.expect("a body"), "fine");
         }
         assert_eq!(assert_quiet(&client).opened, 1);
+    })
+    .await;
+}
+
+/// A dial whose call gave up holds no place under `max_conns`; when it lands all the same, there is none for it.
+#[tokio::test]
+async fn dials_that_land_for_nobody_do_not_exceed_max_conns() {
+    bounded(async {
+        let lab = Lab::start(scenario::well_behaved()).await;
+        let dialer = Gated::new();
+        let config = Client::builder().max_conns(1).queue_timeout(SHORT);
+        let client = build(config.dialer(dialer.clone()));
+        for asked in 1..=3 {
+            let error = client.get(lab.url("/")).send().await.unwrap_err();
+            assert_timeout(&error, Limit::Queue, Phase::Queue);
+            assert_eq!(dialer.asked(), asked);
+        }
+        dialer.permit(3);
+        let counts = settle(&client, |now| now.opened == 3 && now.dialing == 0).await;
+        assert_eq!(
+            (counts.idle, counts.closed_as("pool-full")),
+            (1, 2),
+            "{counts:?}"
+        );
     })
     .await;
 }

@@ -93,8 +93,8 @@ async fn the_response_tells_of_its_connection() {
             assert_eq!(info.reused, round > 1);
             assert_eq!(info.miss.is_some(), round == 1);
             assert_eq!(info.idle.is_some(), round > 1);
-            assert_eq!(info.remote, Some(lab.addr()));
-            assert!(info.local.is_some());
+            assert_eq!(info.remote(), Some(lab.addr()));
+            assert!(info.local().is_some());
             assert!(body.retries().is_empty());
             assert!(body.reuse().expect("a verdict").is_keep());
             assert!(body.timings().receive.is_some());

@@ -202,7 +202,7 @@ mod tests {
         impl Stop { fn slug(&self) -> &str { \"budget\" } }\n\
         impl By { fn slug(&self) -> &str { \"us\" } fn other() { \"x\" } }";
     const TESTS: &str = "#[test] fn peer_said_close() {}\n#[tokio::test] async fn all_busy_with_one() {}\n\
-        #[test] fn nothing_written() {}\n#[test] fn budget() {}";
+        #[test] fn nothing_written() {}\n#[test] fn budget() {}\n#[test] fn go_away() {}";
 
     fn slug_findings(slugs: &str, tests: &str) -> Vec<String> {
         let tree = Tree::of(&[

@@ -44,7 +44,10 @@ fn odd_version(bytes: &[u8]) -> Option<ProtocolFault> {
             _ => byte == b"HTTP/1."[index],
         };
         if !expected {
-            return Some(if index < 5 {
+            return Some(if index == 0 && matches!(byte, 0x15 | 0x16) {
+                // RFC 8446 §5.1: a record of an alert or of a handshake.
+                ProtocolFault::TlsInstead
+            } else if index < 5 {
                 ProtocolFault::NotHttp
             } else {
                 ProtocolFault::Version

@@ -87,6 +87,7 @@ fn has_token(value: &HeaderValue, token: &[u8]) -> bool {
 ///
 /// `target` is written as it is; it must be one of the four forms of RFC 9112 §3.2 and hold neither blanks
 /// nor control bytes, as those of `http::Uri` do. An empty body is announced for POST, PUT and PATCH only, as in Go.
+#[inline]
 pub fn request_head(
     out: &mut Vec<u8>,
     method: &Method,

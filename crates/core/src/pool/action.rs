@@ -100,6 +100,8 @@ pub enum Put {
 /// How an idle connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleEnd {
+    /// It is known why it ended, and that says nothing of how long the server keeps idle connections.
+    Known(CloseReason),
     /// Reading failed.
     Failed(io::ErrorKind),
     /// The server closed it, cleanly.

@@ -12,7 +12,7 @@ use crate::reason::{CloseReason, Reuse};
 
 impl<C, W, E> Machine<C, W, E> {
     /// The exchange on a connection is over. It goes to the call that waits longest, into the pool, or is closed.
-    #[inline]
+    #[inline(always)] // Twice in the program, and on the way of each call in one of them.
     pub fn put(&mut self, now: Instant, leased: Leased<C>, reuse: Reuse, hint: Hint) -> Put {
         let at = self.end_lease(&leased);
         let Leased {

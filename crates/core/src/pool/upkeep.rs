@@ -30,6 +30,7 @@ impl<C, W, E> Machine<C, W, E> {
                 self.learn_close(now, idle, slot);
                 CloseReason::PeerClosedIdle { idle }
             }
+            IdleEnd::Known(reason) => reason,
             IdleEnd::RuntimeGone => CloseReason::RuntimeGone,
             IdleEnd::Stray { bytes } => CloseReason::StrayBytes { bytes },
         };
@@ -106,6 +107,21 @@ impl<C, W, E> Machine<C, W, E> {
         shares
             .filter_map(|(at, share)| share.idle.back().map(|index| (at, index)))
             .min_by_key(|(_, index)| self.slots.parked(*index).parked_at)
+    }
+
+    /// Closes the idle connections that answer to a description. Costs a walk over all connections.
+    pub fn retire_idle(&mut self, reason: CloseReason, is_meant: impl Fn(&C) -> bool) {
+        let meant: Vec<Slot> = self
+            .slots
+            .iter_mut()
+            .filter(|(_, entry)| matches!(&entry.place, Place::Idle(it) if is_meant(it)))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in meant {
+            if let Some(at) = self.lanes.find(self.slots.entry(slot).lane) {
+                self.close_parked(at, slot.0, reason);
+            }
+        }
     }
 
     /// Closes all idle connections, and until the next `take`, `wait` or `prewarm` also those that

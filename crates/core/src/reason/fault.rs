@@ -47,6 +47,8 @@ pub enum ProtocolFault {
     StartLine,
     /// A limit was exceeded.
     TooMuch(Limit),
+    /// What arrived begins like TLS: the port wants `https`.
+    TlsInstead,
     /// A malformed trailer section, or a field that must not stand there (RFC 9110 §6.5.1).
     Trailer,
     /// A `Transfer-Encoding` other than one single `chunked` (RFC 9112 §6.1).
@@ -76,6 +78,7 @@ impl ProtocolFault {
             Self::ObsFold => "obs-fold",
             Self::SpaceBeforeColon => "space-before-colon",
             Self::StartLine => "start-line",
+            Self::TlsInstead => "tls-instead",
             Self::TooMuch(limit) => limit.slug(),
             Self::Trailer => "trailer",
             Self::TransferEncoding => "transfer-encoding",

@@ -11,6 +11,8 @@ pub enum Limit {
     ChunkOverhead,
     /// Time to open a connection.
     Connect,
+    /// Decoded bytes per coded byte of a compressed body.
+    DecodeRatio,
     /// Time to wait for `100 Continue`.
     ExpectContinue,
     /// Bytes of a message head.
@@ -31,6 +33,8 @@ pub enum Limit {
     QueueLength,
     /// Time between two reads of a response body.
     ReadIdle,
+    /// Redirects that one call follows.
+    Redirects,
     /// Time from the request being sent (or stalled) to the response head.
     ResponseHeader,
     /// Time for the TLS handshake.
@@ -50,6 +54,7 @@ impl Limit {
             Self::ChunkLine => "chunk-line",
             Self::ChunkOverhead => "chunk-overhead",
             Self::Connect => "connect",
+            Self::DecodeRatio => "decode-ratio",
             Self::ExpectContinue => "expect-continue",
             Self::HeadBytes => "head-bytes",
             Self::HeaderCount => "header-count",
@@ -60,6 +65,7 @@ impl Limit {
             Self::Queue => "queue",
             Self::QueueLength => "queue-length",
             Self::ReadIdle => "read-idle",
+            Self::Redirects => "redirects",
             Self::ResponseHeader => "response-header",
             Self::TlsHandshake => "tls-handshake",
             Self::Total => "total",

@@ -173,6 +173,7 @@ pub(super) fn fault(fault: ProtocolFault, f: &mut fmt::Formatter<'_>) -> fmt::Re
         ProtocolFault::NotHttp => "it does not speak HTTP/1",
         ProtocolFault::ObsFold => "a folded header line",
         ProtocolFault::SpaceBeforeColon => "white space before a header's colon",
+        ProtocolFault::TlsInstead => "it answered in TLS: this port wants https",
         ProtocolFault::StartLine => "a malformed start line",
         ProtocolFault::TooMuch(limit) => {
             return write!(f, "more than the limit on {}", limit_name(limit));
@@ -214,6 +215,7 @@ pub fn limit_name(limit: Limit) -> &'static str {
         Limit::ChunkLine => "chunk-size line length",
         Limit::ChunkOverhead => "chunk overhead",
         Limit::Connect => "connect timeout",
+        Limit::DecodeRatio => "decoded bytes per coded byte (max_decode_ratio)",
         Limit::ExpectContinue => "expect-continue timeout",
         Limit::HeadBytes => "head bytes (max_head_bytes)",
         Limit::HeaderCount => "header fields",
@@ -224,6 +226,7 @@ pub fn limit_name(limit: Limit) -> &'static str {
         Limit::Queue => "queue timeout",
         Limit::QueueLength => "queue length",
         Limit::ReadIdle => "read idle timeout",
+        Limit::Redirects => "redirects of one call",
         Limit::ResponseHeader => "response header timeout",
         Limit::TlsHandshake => "TLS handshake timeout",
         Limit::Total => "total timeout",

@@ -141,6 +141,7 @@ impl Naive {
                 self.learn(&c, idle);
                 CloseReason::PeerClosedIdle { idle }
             }
+            IdleEnd::Known(reason) => reason,
             IdleEnd::RuntimeGone => CloseReason::RuntimeGone,
             IdleEnd::Stray { bytes } => CloseReason::StrayBytes { bytes },
         };

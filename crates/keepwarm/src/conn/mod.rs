@@ -4,7 +4,18 @@
 
 pub(crate) mod buffers;
 mod connection;
+mod facts;
+#[cfg(not(feature = "http2"))]
+mod no_link;
 mod stream;
 
-pub(crate) use connection::{Connection, Quiet};
+#[cfg(feature = "http2")]
+pub(crate) use crate::http2::Link;
+pub(crate) use connection::{Connection, Opened, Quiet};
+pub use facts::Protocol;
+pub(crate) use facts::{Beyond, Facts, OpenedIn};
+#[cfg(not(feature = "http2"))]
+pub(crate) use no_link::Link;
 pub use stream::{Io, Stream};
+#[cfg(feature = "tls")]
+pub(crate) use stream::{Layer, Look};

@@ -5,12 +5,13 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -21,6 +22,39 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
+/// A stream upon a stream (TLS), which knows itself how to be watched.
+pub(crate) trait Layer: Send {
+    /// As [`Stream::poll_fill`].
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Option<BytesMut>,
+        want: usize,
+    ) -> Poll<io::Result<usize>>;
+
+    /// As [`Stream::fill_now`].
+    fn fill_now(&mut self, input: &mut Option<BytesMut>) -> io::Result<usize>;
+
+    /// As [`AsyncRead::poll_read`].
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>)
+    -> Poll<io::Result<()>>;
+
+    /// As [`AsyncWrite::poll_write`].
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// As [`AsyncWrite::poll_flush`].
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// As [`AsyncWrite::poll_shutdown`].
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// As [`Stream::watch`].
+    fn watch(&mut self, waker: &Waker) -> Look;
+
+    /// As [`Stream::look`].
+    fn look(&mut self) -> Look;
+}
+
 /// A connection's byte stream.
 pub struct Stream(Kind);
 
@@ -28,6 +62,11 @@ enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
     Other(Box<dyn Io>),
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "TLS is the layer there is")
+    )]
+    Layered(Box<dyn Layer>),
     /// It was handed to the caller (a protocol switch).
     Taken,
 }
@@ -50,6 +89,7 @@ impl fmt::Debug for Stream {
             Kind::Tcp(_) => "Stream::Tcp",
             Kind::Unix(_) => "Stream::Unix",
             Kind::Other(_) => "Stream::Other",
+            Kind::Layered(_) => "Stream::Layered",
             Kind::Taken => "Stream::Taken",
         })
     }
@@ -72,6 +112,12 @@ impl Stream {
     /// Wraps a stream of your own. A plain `TcpStream` is better converted with `From`: it is watched at less cost.
     pub fn new(io: impl Io) -> Self {
         Self(Kind::Other(Box::new(io)))
+    }
+
+    /// A stream upon another.
+    #[cfg(feature = "tls")]
+    pub(crate) fn layered(layer: impl Layer + 'static) -> Self {
+        Self(Kind::Layered(Box::new(layer)))
     }
 
     pub(crate) fn take(&mut self) -> Self {
@@ -100,7 +146,50 @@ impl Stream {
                 read_into(stream, cx, input, want)
             }
             Kind::Other(stream) => read_into(stream, cx, input, want),
+            Kind::Layered(stream) => stream.poll_fill(cx, input, want),
             Kind::Taken => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Reads what the kernel has, whatever the reactor knows of it: `WouldBlock` when that is nothing. The reactor
+    /// may then wake somebody for bytes that are gone, which does no harm.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "only layers read so")
+    )]
+    pub(crate) fn fill_now(&mut self, input: &mut Option<BytesMut>) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Tcp(stream) => receive_into(&*stream, input),
+            Kind::Unix(stream) => receive_into(&*stream, input),
+            Kind::Other(stream) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                match read_into(stream, &mut cx, input, buffers::READ_SIZE) {
+                    Poll::Ready(read) => read,
+                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            }
+            Kind::Layered(stream) => stream.fill_now(input),
+            Kind::Taken => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Writes what can be written at once, from wherever, and forgets the rest: for a last word before the close.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "only layers have a last word")
+    )]
+    pub(crate) fn write_now(&mut self, bytes: &[u8]) {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match &mut self.0 {
+            Kind::Tcp(stream) => drop(send(&*stream, bytes, flags)),
+            Kind::Unix(stream) => drop(send(&*stream, bytes, flags)),
+            Kind::Other(_) | Kind::Layered(_) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                if self.poll_write(&mut cx, bytes).is_ready() {
+                    let _best_effort = self.poll_flush(&mut cx);
+                }
+            }
+            Kind::Taken => {}
         }
     }
 
@@ -114,6 +203,7 @@ impl Stream {
             Kind::Tcp(stream) => ready!(Pin::new(stream).poll_write(cx, bytes))?,
             Kind::Unix(stream) => ready!(Pin::new(stream).poll_write(cx, bytes))?,
             Kind::Other(stream) => ready!(Pin::new(stream).poll_write(cx, bytes))?,
+            Kind::Layered(stream) => ready!(stream.poll_write(cx, bytes))?,
             Kind::Taken => 0,
         };
         if written == 0 && !bytes.is_empty() {
@@ -127,6 +217,7 @@ impl Stream {
         match &mut self.0 {
             Kind::Tcp(_) | Kind::Unix(_) | Kind::Taken => Poll::Ready(Ok(())),
             Kind::Other(stream) => Pin::new(stream).poll_flush(cx),
+            Kind::Layered(stream) => stream.poll_flush(cx),
         }
     }
 
@@ -138,11 +229,12 @@ impl Stream {
                 Kind::Tcp(stream) => stream.poll_read_ready(&mut cx),
                 Kind::Unix(stream) => stream.poll_read_ready(&mut cx),
                 Kind::Other(stream) => return look_by_reading(stream, &mut cx),
+                Kind::Layered(stream) => return stream.watch(waker),
                 Kind::Taken => return Look::End,
             };
             match readiness {
                 Poll::Pending => return Look::Nothing,
-                Poll::Ready(Err(error)) => return failed(&error),
+                Poll::Ready(Err(error)) => return Look::failed(&error),
                 Poll::Ready(Ok(())) => {}
             }
             // The reactor says there is something. Finding nothing also clears that word, so this ends.
@@ -155,7 +247,7 @@ impl Stream {
                     let stream = &*stream;
                     found(stream.try_io(Interest::READABLE, || peek(stream)))
                 }
-                Kind::Other(_) | Kind::Taken => return Look::End,
+                Kind::Other(_) | Kind::Layered(_) | Kind::Taken => return Look::End,
             };
             if look != Look::Nothing {
                 return look;
@@ -170,6 +262,7 @@ impl Stream {
             Kind::Tcp(stream) => found(peek(&*stream)),
             Kind::Unix(stream) => found(peek(&*stream)),
             Kind::Other(stream) => look_by_reading(stream, &mut Context::from_waker(Waker::noop())),
+            Kind::Layered(stream) => stream.look(),
             Kind::Taken => Look::End,
         }
     }
@@ -181,6 +274,17 @@ fn peek(socket: impl AsFd) -> io::Result<Seen> {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     let (_, count) = recv(socket, &mut bytes[..], flags)?;
     Ok(Seen { bytes, count })
+}
+
+/// Takes what is there, up to a page.
+fn receive_into(socket: impl AsFd, input: &mut Option<BytesMut>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::<u8>::uninit(); 4096];
+    let ((bytes, _), _) = recv(socket, &mut space[..], RecvFlags::DONTWAIT)?;
+    if !bytes.is_empty() {
+        let buffer = input.get_or_insert_with(buffers::take_read);
+        buffer.extend_from_slice(bytes);
+    }
+    Ok(bytes.len())
 }
 
 /// The first bytes of what is there.
@@ -198,21 +302,33 @@ fn is_idle_408(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && bytes.get(8..12) == Some(b" 408")
 }
 
+impl Look {
+    /// These were read although nobody had asked.
+    #[cfg(feature = "tls")]
+    pub(crate) fn at(bytes: &[u8]) -> Self {
+        if is_idle_408(bytes) {
+            Self::End
+        } else {
+            Self::Bytes(bytes.len() as u64)
+        }
+    }
+
+    /// Looking failed. A reset of an idle connection is a close in other words.
+    pub(crate) fn failed(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::End,
+            kind => Self::Failed(kind),
+        }
+    }
+}
+
 fn found(seen: io::Result<Seen>) -> Look {
     match seen {
         Ok(Seen { count: 0, .. }) => Look::End,
         Ok(Seen { bytes, .. }) if is_idle_408(&bytes) => Look::End,
         Ok(Seen { count, .. }) => Look::Bytes(count as u64),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Nothing,
-        Err(error) => failed(&error),
-    }
-}
-
-/// A reset of an idle connection is a close in other words.
-fn failed(error: &io::Error) -> Look {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Look::End,
-        kind => Look::Failed(kind),
+        Err(error) => Look::failed(&error),
     }
 }
 
@@ -259,6 +375,7 @@ impl AsyncRead for Stream {
             Kind::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Kind::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Kind::Other(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Kind::Layered(stream) => stream.poll_read(cx, buffer),
             Kind::Taken => Poll::Ready(Ok(())),
         }
     }
@@ -282,6 +399,7 @@ impl AsyncWrite for Stream {
             Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Kind::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Kind::Other(stream) => Pin::new(stream).poll_shutdown(cx),
+            Kind::Layered(stream) => stream.poll_shutdown(cx),
             Kind::Taken => Poll::Ready(Ok(())),
         }
     }

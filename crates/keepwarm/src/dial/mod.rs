@@ -3,7 +3,13 @@
 //! Owns the [`Dialer`] and [`Resolver`] traits and the plain implementations. Refuses to know the pool, TLS
 //! and proxies. To log or count each new connection, wrap [`TcpDialer`] (see `examples/dialer.rs`).
 
+mod addresses;
+mod failures;
+#[cfg(feature = "hickory")]
+mod hickory;
+mod lookup;
 pub(crate) mod open_files;
+mod racing;
 mod resolve;
 mod tcp;
 
@@ -12,11 +18,18 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm_core::origin::Origin;
 use keepwarm_core::reason::Phase;
 
+pub use addresses::{Addresses, ONE_ANSWER};
+pub use failures::FailedAttempt;
+#[cfg(feature = "hickory")]
+pub use hickory::HickoryResolver;
+pub(crate) use lookup::AddressOptions;
+pub use lookup::{Answer, IpFamily, Lookup};
 pub use resolve::SystemResolver;
 pub(crate) use resolve::WithOverrides;
 pub use tcp::TcpDialer;
@@ -31,9 +44,19 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Dialer: Send + Sync + 'static {
     /// Opens one connection to the origin.
     fn dial<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Dialed, DialError>>;
+
+    /// What is known of the addresses of the origin's name, so that the pool can close idle connections to one that
+    /// has left; none (the default): addresses are not watched. A dialer that wraps another passes it on.
+    fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {
+        let _ = origin;
+        None
+    }
 }
 
 /// Turns a name into addresses, in the order in which they are to be tried.
+///
+/// [`resolve`](Self::resolve) is enough for a resolver of one's own (see `examples/custom_resolver.rs`); one that
+/// knows more says it with [`lookup`](Self::lookup), which is what is called.
 pub trait Resolver: Send + Sync + 'static {
     /// The addresses of a host (never a literal address) with the port filled in.
     fn resolve<'a>(
@@ -41,6 +64,14 @@ pub trait Resolver: Send + Sync + 'static {
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
+
+    /// The same in two answers, with a time to live, or without asking. Default: what [`resolve`](Self::resolve)
+    /// brings, as one answer about both families.
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> Lookup<'a> {
+        Lookup::Together(Box::pin(async move {
+            self.resolve(host, port).await.map(Answer::from)
+        }))
+    }
 }
 
 /// An open stream, and what opening it told.
@@ -67,6 +98,19 @@ pub struct DialError {
     pub error: io::Error,
     /// What was tried, for the message.
     pub target: String,
+}
+
+impl DialError {
+    /// Each address that was tried in vain, in the order of the attempts. Empty when there was only one: then that
+    /// is the [`target`](Self::target).
+    pub fn attempts(&self) -> &[FailedAttempt] {
+        failures::Failures::of(&self.error).map_or(&[], |failures| &failures.attempts)
+    }
+
+    /// Whether `connect_timeout` was over. (An address that the system gave up by itself does not count.)
+    pub fn timed_out(&self) -> bool {
+        failures::Failures::of(&self.error).is_some_and(|failures| failures.timeout.is_some())
+    }
 }
 
 impl fmt::Display for DialError {

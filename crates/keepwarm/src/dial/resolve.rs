@@ -7,9 +7,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{BoxFuture, Resolver};
+use super::{Answer, BoxFuture, Lookup, Resolver};
 
-/// The operating system's resolver (`getaddrinfo`, on tokio's blocking threads).
+/// The operating system's resolver (`getaddrinfo`, on tokio's blocking threads): one answer about both families, sorted
+/// (RFC 6724), without a time to live.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -21,6 +22,13 @@ impl Resolver for SystemResolver {
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
     }
+
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> Lookup<'a> {
+        Lookup::Together(Box::pin(async move {
+            let found: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+            Ok(Answer::from(found))
+        }))
+    }
 }
 
 /// Addresses given by hand, before another resolver is asked.
@@ -29,15 +37,29 @@ pub(crate) struct WithOverrides {
     pub(crate) inner: Arc<dyn Resolver>,
 }
 
+impl WithOverrides {
+    fn given(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let key = (host.to_ascii_lowercase(), port);
+        self.overrides.get(&key).cloned()
+    }
+}
+
 impl Resolver for WithOverrides {
     fn resolve<'a>(
         &'a self,
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        match self.overrides.get(&(host.to_ascii_lowercase(), port)) {
-            Some(addresses) => Box::pin(std::future::ready(Ok(addresses.clone()))),
+        match self.given(host, port) {
+            Some(addresses) => Box::pin(std::future::ready(Ok(addresses))),
             None => self.inner.resolve(host, port),
+        }
+    }
+
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> Lookup<'a> {
+        match self.given(host, port) {
+            Some(addresses) => Lookup::Known(addresses),
+            None => self.inner.lookup(host, port),
         }
     }
 }

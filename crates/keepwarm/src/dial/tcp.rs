@@ -1,6 +1,7 @@
 //! `TcpDialer`: TCP and Unix sockets, with the options a client may set.
 //!
-//! Owns socket options and the trying of addresses one after the other. Refuses to race them (not there yet).
+//! Owns socket options and the way from an origin to an attempt. Refuses to decide which address is tried when: the
+//! race does.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,32 +10,42 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_core::origin::Origin;
+use keepwarm_core::race::{Families, Family, First, Race, Settings};
 use keepwarm_core::reason::Phase;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use super::{BoxFuture, DialError, Dialed, Dialer, Resolver, SystemResolver};
+use super::addresses::{Addresses, Book};
+use super::failures::{self, Failures};
+use super::racing::{self, Queries};
+use super::resolve::WithOverrides;
+use super::{
+    Answer, BoxFuture, DialError, Dialed, Dialer, IpFamily, Lookup, Resolver, SystemResolver,
+};
 use crate::clock;
-use crate::config::{SocketOptions, TcpKeepalive};
+use crate::config::{Config, SocketOptions, TcpKeepalive};
 use crate::conn::Stream;
 
-/// The dialer a client uses unless another is set: resolves, then tries the addresses in order.
+/// How much earlier than `connect_timeout` a race ends by itself: whoever gave that time then hears what each address
+/// met, and not only that it is over.
+const NOTICE: Duration = Duration::from_millis(5);
+
+/// The dialer a client uses unless another is set: resolves a name, then races for its addresses.
 ///
-/// With several addresses each attempt gets its share of the time there is, at least 2 s, as Go's does.
+/// Happy Eyeballs (RFC 8305): attempts begin 250 ms apart, or at once when one has failed, IPv6 and IPv4 in turn.
+/// While other addresses are left, each has its share of `connect_timeout`, at least 2 s (as Go's). When the address
+/// that won was not the first, it goes first for the next ten minutes. A dropped dial leaves no socket behind, and no
+/// task but what the resolver keeps.
 pub struct TcpDialer {
     options: SocketOptions,
     resolver: Arc<dyn Resolver>,
     timeout: Option<Duration>,
+    book: Book,
 }
 
 impl Default for TcpDialer {
     /// The default options and the system's resolver: a start for a dialer that wraps this one.
     fn default() -> Self {
-        let config = crate::config::Config::default();
-        Self::new(
-            config.socket,
-            Arc::new(SystemResolver),
-            config.timeouts.connect,
-        )
+        Self::of(&Config::default())
     }
 }
 
@@ -47,6 +58,17 @@ impl std::fmt::Debug for TcpDialer {
 }
 
 impl TcpDialer {
+    /// The dialer that a client with these settings uses by itself: a start for one that wraps it.
+    pub fn of(config: &Config) -> Self {
+        let asked = config.resolver.clone();
+        let resolver = WithOverrides {
+            overrides: config.overrides.clone(),
+            inner: asked.unwrap_or_else(|| Arc::new(SystemResolver)),
+        };
+        let options = config.socket.clone();
+        Self::new(options, Arc::new(resolver), config.timeouts.connect)
+    }
+
     pub(crate) fn new(
         options: SocketOptions,
         resolver: Arc<dyn Resolver>,
@@ -56,6 +78,7 @@ impl TcpDialer {
             options,
             resolver,
             timeout,
+            book: Book::default(),
         }
     }
 
@@ -75,78 +98,130 @@ impl TcpDialer {
         })
     }
 
-    async fn addresses(&self, origin: &Origin) -> io::Result<Vec<SocketAddr>> {
-        let bare = origin.host().trim_matches(['[', ']']);
-        // An IPv6 zone (`fe80::1%eth0`) is no part of the address that `IpAddr` reads.
-        if let Ok(literal) = bare.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(literal, origin.port())]);
-        }
-        let found = self.resolver.resolve(origin.host(), origin.port()).await?;
-        if found.is_empty() {
-            return Err(io::Error::other("the name has no address"));
-        }
-        Ok(found)
-    }
-
     async fn dial_tcp(&self, origin: &Origin) -> Result<Dialed, DialError> {
         let began = clock::now();
-        let failed = |phase, error, target| DialError {
-            phase,
-            error,
-            target,
+        let address = match literal(origin) {
+            Some(address) => address,
+            // Boxed: gone before the connecting, of which there may be thousands.
+            None => match Box::pin(self.dial_name(origin, began)).await? {
+                Named::Connected(dialed) => return Ok(dialed),
+                Named::Only(address) => address,
+            },
         };
-        let host = || format!("{}:{}", origin.host(), origin.port());
-        let addresses = self
-            .addresses(origin)
-            .await
-            .map_err(|error| failed(Phase::Dns, error, host()))?;
-        let resolved_in = clock::now() - began;
-        let connecting = clock::now();
-        let mut first: Option<DialError> = None;
-        for (index, address) in addresses.iter().enumerate() {
-            let left = addresses.len() - index;
-            match self.connect(*address, began, left).await {
-                Ok(stream) => {
-                    return Ok(Dialed {
-                        local: stream.local_addr().ok(),
-                        remote: Some(*address),
-                        stream: Stream::from(stream),
-                        resolved_in,
-                        connected_in: clock::now() - connecting,
-                    });
-                }
-                Err(error) => {
-                    first.get_or_insert(failed(Phase::Connect, error, address.to_string()));
-                }
-            }
-        }
-        Err(first.unwrap_or_else(|| {
-            failed(
-                Phase::Dns,
-                io::Error::other("the name has no address"),
-                host(),
-            )
-        }))
+        self.connect_to(address, began).await
     }
 
-    /// One attempt. All but the last get a share of the time, so that one dead address cannot use it up.
-    async fn connect(
-        &self,
-        address: SocketAddr,
-        began: Instant,
-        left: usize,
-    ) -> io::Result<TcpStream> {
-        let attempt = self.socket(address)?.connect(address);
-        let (Some(timeout), true) = (self.timeout, left > 1) else {
-            return attempt.await;
+    /// Resolves, and races when that brings several addresses.
+    async fn dial_name(&self, origin: &Origin, began: Instant) -> Result<Named, DialError> {
+        let (host, port) = (origin.host(), origin.port());
+        let known = self.book.of(host, port);
+        let mut queries = Queries::default();
+        let addresses = match self.resolver.lookup(host, port) {
+            Lookup::Apart { v4, v6 } => {
+                // What is not wanted is not asked for.
+                let families = self.options.addresses.family.families();
+                queries.v4 = families.has(Family::V4).then_some(v4);
+                queries.v6 = families.has(Family::V6).then_some(v6);
+                None
+            }
+            Lookup::Known(addresses) => Some(addresses),
+            Lookup::Together(asked) => {
+                let answer = self.in_time(origin, asked).await?;
+                known.record(clock::now(), IpFamily::Any, &answer);
+                Some(answer.addresses)
+            }
         };
-        let there_is = timeout.saturating_sub(clock::now() - began);
-        let share =
-            (there_is / u32::try_from(left).unwrap_or(u32::MAX)).max(Duration::from_secs(2));
-        // Boxed: the dial to a single address, of which there may be thousands, does not carry it.
-        Box::pin(tokio::time::timeout(share, attempt))
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        if let Some([address]) = addresses.as_deref()
+            && self.options.addresses.family.has(address)
+        {
+            return Ok(Named::Only(*address));
+        }
+        let race = self.race(origin, &known, began, queries, addresses);
+        race.await.map(Named::Connected)
+    }
+
+    /// The answer to one question about both families.
+    async fn in_time(
+        &self,
+        origin: &Origin,
+        asked: BoxFuture<'_, io::Result<Answer>>,
+    ) -> Result<Answer, DialError> {
+        let answer = match self.race_timeout() {
+            Some(limit) => tokio::time::timeout(limit, asked)
+                .await
+                .unwrap_or_else(|_| Err(Failures::unresolved_in(limit))),
+            None => asked.await,
+        };
+        answer.map_err(|error| DialError {
+            phase: Phase::Dns,
+            error,
+            target: target(origin),
+        })
+    }
+
+    /// The only address there is: no race, and nothing of it kept in memory.
+    async fn connect_to(&self, address: SocketAddr, began: Instant) -> Result<Dialed, DialError> {
+        let connecting = clock::now();
+        let attempt = async { self.socket(address)?.connect(address).await };
+        match attempt.await {
+            Ok(stream) => Ok(dialed(stream, address, began, connecting)),
+            Err(error) => Err(DialError {
+                phase: Phase::Connect,
+                error,
+                target: address.to_string(),
+            }),
+        }
+    }
+
+    /// Races for the addresses that an answer had, or that the queries bring.
+    async fn race(
+        &self,
+        origin: &Origin,
+        known: &Addresses,
+        began: Instant,
+        queries: Queries<'_>,
+        answer: Option<Vec<SocketAddr>>,
+    ) -> Result<Dialed, DialError> {
+        let options = &self.options.addresses;
+        let families = options.family.families();
+        let first = if options.spread {
+            First::Rotated(known.next_turn())
+        } else {
+            let good = known.last_good(began);
+            good.map_or(First::AsResolved, First::LastGood)
+        };
+        let settings = Settings {
+            families,
+            first,
+            resolution_delay: options.resolution_delay,
+            attempt_delay: options.attempt_delay,
+            connect_timeout: self.race_timeout(),
+            ..Settings::default()
+        };
+        let mut race = Race::new(settings, began);
+        if let Some(addresses) = answer {
+            race.on_resolved(clock::now(), Families::Both, &addresses);
+        }
+        let heard = |family, answer: &Answer| {
+            let about = match family {
+                Family::V4 => IpFamily::V4,
+                Family::V6 => IpFamily::V6,
+            };
+            known.record(clock::now(), about, answer);
+        };
+        let connect = async |address| self.socket(address)?.connect(address).await;
+        match racing::run(race, queries, heard, connect).await {
+            Ok(won) => {
+                known.won(clock::now(), won.address, won.was_first);
+                Ok(dialed(won.stream, won.address, began, won.connecting))
+            }
+            Err(lost) => Err(failures::describe(lost.why, lost.race, target(origin))),
+        }
+    }
+
+    fn race_timeout(&self) -> Option<Duration> {
+        let timeout = self.timeout?;
+        Some(timeout - NOTICE.min(timeout / 10))
     }
 
     fn socket(&self, address: SocketAddr) -> io::Result<TcpSocket> {
@@ -182,11 +257,46 @@ impl TcpDialer {
     }
 }
 
+/// The address that stands in the origin instead of a name.
+fn literal(origin: &Origin) -> Option<SocketAddr> {
+    let bare = origin.host().trim_matches(['[', ']']);
+    // An IPv6 zone (`fe80::1%eth0`) is no part of the address that `IpAddr` reads.
+    let literal = bare.parse::<IpAddr>().ok()?;
+    Some(SocketAddr::new(literal, origin.port()))
+}
+
+fn target(origin: &Origin) -> String {
+    format!("{}:{}", origin.host(), origin.port())
+}
+
+fn dialed(stream: TcpStream, remote: SocketAddr, began: Instant, connecting: Instant) -> Dialed {
+    Dialed {
+        local: stream.local_addr().ok(),
+        remote: Some(remote),
+        stream: Stream::from(stream),
+        resolved_in: connecting - began,
+        connected_in: clock::now() - connecting,
+    }
+}
+
+/// What became of a name.
+enum Named {
+    Connected(Dialed),
+    /// It has this address and no other: no race.
+    Only(SocketAddr),
+}
+
 impl Dialer for TcpDialer {
     fn dial<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Dialed, DialError>> {
         match &self.options.unix_socket {
             Some(path) => Box::pin(self.dial_unix(path)),
             None => Box::pin(self.dial_tcp(origin)),
         }
+    }
+    fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {
+        if self.options.unix_socket.is_some() || literal(origin).is_some() {
+            return None;
+        }
+        Some(self.book.of(origin.host(), origin.port()))
     }
 }

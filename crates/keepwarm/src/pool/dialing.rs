@@ -4,7 +4,6 @@
 //! Refuses to know who waits for it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use keepwarm_core::event::{DialId, EventKind};
 use keepwarm_core::pool::Lane;
@@ -14,12 +13,8 @@ use super::Home;
 use super::keeper::{Keeper, Poke};
 use super::origin::OriginPool;
 use super::sync::{clock, oneshot, time};
-use crate::conn::Connection;
-use crate::dial::{DialError, Dialed, open_files};
-use crate::error::{Error, ErrorKind};
-
-/// A dial without a `connect_timeout` still ends: nobody may hold a place without bound.
-const LONGEST_DIAL: Duration = Duration::from_secs(300);
+use crate::conn::{Connection, Opened};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Reports the dial as failed unless it ended otherwise: its runtime may go away under it.
 struct Report {
@@ -51,15 +46,17 @@ impl Report {
         let now = clock::now();
         self.pool.enter(None, |state| {
             state.dials.remove(&dial);
+            state.note_dial_failed();
             state.machine.dial_failed(now, dial, error);
         });
     }
 
-    fn opened(mut self, dialed: Dialed, keeper: &Arc<Keeper>) {
+    fn opened(mut self, opened: Opened, keeper: &Arc<Keeper>) {
         self.done = true;
         let (dial, pool) = (self.dial, &self.pool);
         let id = pool.shared.next_connection();
-        let (local, remote) = (dialed.local, dialed.remote);
+        let (local, remote) = (opened.facts.local(), opened.facts.remote());
+        let protocol = opened.facts.protocol();
         pool.shared.emit(|| EventKind::DialEnded {
             dial,
             outcome: Ok(id),
@@ -73,19 +70,21 @@ impl Report {
         let now = clock::now();
         pool.enter(Some(keeper), |state| {
             state.dials.remove(&dial);
+            state.note_protocol(protocol);
             state.machine.dialed(now, dial, id, |slot| {
                 let waker = Poke::waker(pool, keeper, slot, id);
                 let home = Home {
                     pool: Arc::clone(pool),
                     keeper: Arc::clone(keeper),
                 };
-                let mut connection = Connection::new(dialed, home, waker);
+                let mut connection = Connection::new(opened, home, waker);
                 if connection.park() != crate::conn::Quiet::Nothing {
                     connection.waker.wake_by_ref();
                 }
                 Box::new(connection)
             });
         });
+        pool.retire_gone();
     }
 }
 
@@ -133,46 +132,27 @@ impl OriginPool {
 
 async fn run(report: Report, keeper: Arc<Keeper>, cancelled: oneshot::Receiver<()>) {
     let pool = Arc::clone(&report.pool);
-    let config = &pool.shared.config;
-    let timeout = config.timeouts.connect.unwrap_or(LONGEST_DIAL);
-    let dialing = time::timeout(timeout, pool.shared.dialer.dial(&pool.origin));
     tokio::select! {
         // In this order, so that a given interleaving always ends the same.
         biased;
-        outcome = dialing => match outcome {
-            Ok(Ok(dialed)) => report.opened(dialed, &keeper),
-            Ok(Err(error)) => report.failed(describe(error)),
-            Err(_elapsed) => report.failed(
-                Error::timeout(Limit::Connect, Phase::Connect)
-            ),
+        outcome = open(&pool) => match outcome {
+            Ok(opened) => report.opened(opened, &keeper),
+            Err(error) => report.failed(error),
         },
         _ = cancelled => report.cancelled(),
     }
 }
 
-/// Turns a dial's failure into the caller's error, and foresees the commonest: no more files.
-fn describe(error: DialError) -> Error {
-    const NO_MORE_FILES_PROCESS: i32 = 24;
-    const NO_MORE_FILES_SYSTEM: i32 = 23;
-    let phase = error.phase;
-    if matches!(
-        error.error.raw_os_error(),
-        Some(NO_MORE_FILES_PROCESS | NO_MORE_FILES_SYSTEM)
-    ) {
-        let limit =
-            open_files::limit().map_or_else(String::new, |limit| format!(" (limit {limit})"));
-        let message = format!(
-            "too many open files{limit}: set max_conns or max_conns_per_host below it, \
-             lower max_idle, or raise it (ulimit -n)"
-        );
-        return Error::new(ErrorKind::Connect, phase, message)
-            .with_limit(Limit::OpenFiles)
-            .with_source(error);
+async fn open(pool: &OriginPool) -> Result<Opened> {
+    let (connector, origin) = (&pool.shared.connector, &pool.origin);
+    let way = pool.way.as_ref().map_err(Clone::clone)?;
+    let dialing = time::timeout(connector.connect_timeout(), connector.dial(way));
+    match dialing.await {
+        Ok(dialed) => {
+            connector
+                .secure(dialed?, origin, way, pool.versions())
+                .await
+        }
+        Err(_elapsed) => Err(Error::timeout(Limit::Connect, Phase::Connect)),
     }
-    let kind = if phase == Phase::Tls {
-        ErrorKind::Tls
-    } else {
-        ErrorKind::Connect
-    };
-    Error::new(kind, phase, error.to_string()).with_source(error)
 }

@@ -12,14 +12,22 @@ use keepwarm_core::event::ConnectionId;
 use keepwarm_core::pool::{Hint, Ticket};
 use keepwarm_core::reason::{CloseReason, Miss, Reuse};
 
-use super::Leased;
 use super::origin::OriginPool;
 use super::sync::{clock, oneshot};
+use super::{Leased, Seat};
 use crate::conn::{Connection, Quiet, Stream};
 use crate::error::{Error, Result};
 
 /// A waiting call's end of the hand-over.
-pub(crate) struct Waiter(pub(super) oneshot::Sender<Result<Lease>>);
+pub(crate) struct Waiter(pub(super) oneshot::Sender<Result<Granted>>);
+
+/// What a call is given to speak on.
+pub(crate) enum Granted {
+    /// A connection of its own.
+    Lease(Lease),
+    /// A place on one that it shares. Boxed, so that the usual answer stays small.
+    Seat(Box<Seat>),
+}
 
 /// A connection in use. Dropped untouched it goes back; dropped after its first byte it closes as cancelled.
 pub(crate) struct Lease {
@@ -31,7 +39,7 @@ pub(crate) struct Lease {
 impl Lease {
     pub(super) fn new(mut leased: Leased, miss: Option<Miss>) -> Self {
         if leased.requests() <= 1 {
-            leased.set_round_trip(leased.connection.connected_in);
+            leased.set_round_trip(leased.connection.connected_in());
         }
         leased.connection.touched = false;
         Self {
@@ -175,8 +183,8 @@ pub(super) fn dead_because(quiet: Quiet, idle: Duration) -> CloseReason {
 
 /// The answer to "a connection, please".
 pub(crate) enum Acquired {
-    /// An idle one.
-    Ready(Lease),
+    /// An idle one, or a place on a shared one.
+    Ready(Granted),
     /// None now: wait for the one that is freed or opened first.
     Later(Waiting),
 }
@@ -185,7 +193,7 @@ pub(crate) enum Acquired {
 pub(crate) struct Waiting {
     pub(super) pool: Arc<OriginPool>,
     pub(super) ticket: Option<Ticket>,
-    pub(super) receiver: oneshot::Receiver<Result<Lease>>,
+    pub(super) receiver: oneshot::Receiver<Result<Granted>>,
     pub(super) miss: Miss,
 }
 
@@ -194,7 +202,7 @@ impl Waiting {
         self.miss
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Lease>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Granted>> {
         let receiver = std::pin::Pin::new(&mut self.receiver);
         receiver.poll(cx).map(|handed| {
             self.ticket = None;

@@ -21,12 +21,23 @@ mod keeper;
 mod lease;
 mod origin;
 mod registry;
+#[cfg_attr(
+    not(feature = "http2"),
+    allow(
+        dead_code,
+        unreachable_code,
+        unused_variables,
+        reason = "without HTTP/2 there is no connection to share"
+    )
+)]
+mod seats;
 mod shared;
 mod stats;
 mod sync;
 
 pub(crate) use handle::Handle;
-pub(crate) use lease::{Acquired, Lease, Waiting};
+pub(crate) use lease::{Acquired, Granted, Lease, Waiting};
+pub(crate) use seats::Seat;
 pub(crate) use shared::Shared;
 pub use shared::ShutdownReport;
 pub use stats::{Counts, Ended, OriginStats, Retried, Stats};

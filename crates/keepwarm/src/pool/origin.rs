@@ -15,13 +15,18 @@ use keepwarm_core::time::Now;
 
 use super::global::Standing;
 use super::keeper::Keeper;
-use super::lease::{Acquired, Lease, Waiter, Waiting, dead_because};
+use super::lease::{Acquired, Granted, Lease, Waiter, Waiting, dead_because};
+use super::seats::{Seat, Table, hand_out};
 use super::stats::Retries;
-use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard, clock, oneshot};
 use super::{Action, Leased, Machine, Shared};
-use crate::conn::Quiet;
-use crate::error::{Error, ErrorKind};
+use crate::config::Versions;
+use crate::conn::{Facts, Quiet};
+use crate::connect::Way;
+use crate::dial::Addresses;
+use crate::error::{Error, ErrorKind, Result};
+use crate::proxy::Proxy;
 
 /// The pool of one origin.
 pub(crate) struct OriginPool {
@@ -31,6 +36,12 @@ pub(crate) struct OriginPool {
     /// When the machine wants to be called next, in the shared clock's nanoseconds.
     deadline: AtomicU64,
     pub(super) standing: Standing,
+    /// How it is reached; or why it cannot be.
+    pub(super) way: Result<Way>,
+    /// Which of the name's addresses have left; none when nobody learns it.
+    addresses: Option<Arc<Addresses>>,
+    /// The server wants HTTP/1.1, whatever it chose before.
+    http1: AtomicBool,
 }
 
 pub(super) struct State {
@@ -43,9 +54,46 @@ pub(super) struct State {
     pub(super) retired: bool,
     /// The moment for which a keeper was told to look at this origin; none when it has to be told anew.
     pub(super) announced: Option<Instant>,
+    /// Who sits on connections that carry several calls at once.
+    pub(super) seats: Table,
+}
+
+/// What a call gets at once.
+enum Taken {
+    Leased(Leased),
+    Seat(Box<Seat>),
+    Later(Miss, Option<Ticket>, oneshot::Receiver<Result<Granted>>),
 }
 
 impl State {
+    /// A place on a shared connection, an idle connection, or a place in the queue.
+    fn take(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        now: Now,
+        lane: Lane,
+        replayable: bool,
+        only_closing: bool,
+    ) -> Taken {
+        if self.seats.is_used()
+            && let Some(seat) = self.join(pool, now.instant, lane)
+        {
+            return Taken::Seat(Box::new(seat));
+        }
+        let miss = match self.machine.take(now, lane, replayable) {
+            Ok(leased) if leased.connection.is_shared_and_well() => {
+                return Taken::Seat(Box::new(self.sit_down(pool, leased, None)));
+            }
+            Ok(leased) => return Taken::Leased(leased),
+            Err(Miss::AllBusy { .. } | Miss::FirstForOrigin) if only_closing => Miss::OnlyClosing,
+            Err(miss) => miss,
+        };
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter(sender);
+        let ticket = (self.machine).wait(now.instant, lane, replayable, miss, waiter);
+        Taken::Later(miss, ticket, receiver)
+    }
+
     fn start_dial(&mut self, now: Instant, dial: DialId) -> bool {
         let began = self.machine.start_dial(now, dial);
         if began {
@@ -69,7 +117,7 @@ impl State {
 
     /// Begins a dial ahead of need, if there is room for it.
     pub(super) fn prewarm(&mut self, now: Instant, lane: Lane, dial: DialId) -> bool {
-        let began = self.machine.prewarm(now, lane, dial);
+        let began = !self.is_enough_ahead_of_need() && self.machine.prewarm(now, lane, dial);
         if began {
             self.dials.insert(dial, None);
         }
@@ -83,6 +131,13 @@ impl OriginPool {
     pub(super) fn new(origin: Origin, shared: Arc<Shared>) -> Self {
         let seed = origin.parts().hash_code() ^ shared.seed();
         let mut machine = Machine::new(shared.limits().machine(), seed);
+        let way = shared.connector.way(&origin, shared.config.versions);
+        let addresses = match &way {
+            Ok(way) if way.forward().is_none() => shared.connector.addresses(&origin),
+            Ok(_) | Err(_) => None,
+        };
+        let seats = Table::new(&shared.config, origin.scheme());
+        machine.restrict_dials(seats.most_dials(0));
         if shared.is_stopping() {
             machine.shut_down(clock::now());
         }
@@ -95,9 +150,13 @@ impl OriginPool {
                 dials: HashMap::new(),
                 retired: false,
                 announced: None,
+                seats,
             }),
             deadline: AtomicU64::new(u64::MAX),
             standing: Standing::default(),
+            way,
+            addresses,
+            http1: AtomicBool::new(false),
         }
     }
 
@@ -144,10 +203,15 @@ impl OriginPool {
             self.shared.global.count(self, before, after, None);
             return result;
         }
+        let mut actions = state.machine.take_actions();
+        let seated = if state.seats.is_used() {
+            state.seat_the_delivered(self, &mut actions)
+        } else {
+            Vec::new()
+        };
         let oldest = state.machine.oldest_idle();
         let news = state.news_for_keeper();
         let wants_dial = state.machine.wants_dial();
-        let actions = state.machine.take_actions();
         drop(state);
 
         if let Some(deadline) = news {
@@ -158,11 +222,18 @@ impl OriginPool {
         for action in actions {
             self.act(action);
         }
+        if !seated.is_empty() {
+            hand_out(seated);
+        }
         if wants_dial {
             self.pump();
         }
         if after.idle > before.idle && global.is_over_idle() {
             self.shared.evict_over();
+        }
+        // A dial that its caller gave up on holds no place; it has landed, and there was none.
+        if after.open() > before.open() && global.is_over_open() {
+            self.shared.close_above_max_conns();
         }
         if after.open() < before.open() || after.idle > before.idle {
             global.feed();
@@ -206,7 +277,8 @@ impl OriginPool {
                 miss,
             } => {
                 // Should the call have gone meanwhile, the lease comes back in the error and returns itself.
-                let _returned = waiter.0.send(Ok(Lease::new(leased, miss)));
+                let lease = Lease::new(leased, miss);
+                let _returned = waiter.0.send(Ok(Granted::Lease(lease)));
             }
             Action::Refuse { waiter, why } => {
                 let _gone = waiter.0.send(Err(self.refusal(why)));
@@ -252,6 +324,46 @@ impl OriginPool {
         }
     }
 
+    /// Whether the name does not lead to this connection's address any more.
+    #[inline]
+    fn is_gone(&self, facts: &Facts) -> bool {
+        match &self.addresses {
+            Some(addresses) if addresses.has_gone() => facts
+                .remote()
+                .is_some_and(|remote| addresses.is_gone(remote)),
+            Some(_) | None => false,
+        }
+    }
+
+    /// Closes the idle connections to addresses that have left: a dial has asked the name again.
+    pub(super) fn retire_gone(self: &Arc<Self>) {
+        if self.addresses.as_ref().is_some_and(|it| it.has_gone()) {
+            self.enter(None, |state| {
+                let gone = CloseReason::AddressGone;
+                (state.machine).retire_idle(gone, |connection| self.is_gone(&connection.facts));
+            });
+        }
+    }
+
+    /// The versions that new connections may speak.
+    pub(super) fn versions(&self) -> Versions {
+        match self.shared.config.versions {
+            Versions::Both if self.http1.load(Ordering::Relaxed) => Versions::Http1,
+            versions => versions,
+        }
+    }
+
+    /// The proxy that requests are written to, in absolute form.
+    pub(crate) fn forward(&self) -> Option<&Proxy> {
+        self.way.as_ref().ok()?.forward()
+    }
+
+    /// From now on connections to this server speak HTTP/1.1: it said so (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
+    #[cfg(feature = "http2")]
+    pub(crate) fn speak_http1(&self) {
+        self.http1.store(true, Ordering::Relaxed);
+    }
+
     /// Starts the dials that waiting calls need and the limit over all origins allows.
     pub(super) fn pump(self: &Arc<Self>) {
         while self.lock().machine.wants_dial() {
@@ -284,23 +396,12 @@ impl OriginPool {
                 if state.retired {
                     return None;
                 }
-                let lane = keeper.lane;
-                Some(state.machine.take(now, lane, replayable).map_err(|miss| {
-                    let miss = match miss {
-                        Miss::AllBusy { .. } | Miss::FirstForOrigin if only_closing => {
-                            Miss::OnlyClosing
-                        }
-                        miss => miss,
-                    };
-                    let (sender, receiver) = oneshot::channel();
-                    let waiter = Waiter(sender);
-                    let ticket = (state.machine).wait(now.instant, lane, replayable, miss, waiter);
-                    (miss, ticket, receiver)
-                }))
+                Some(state.take(self, now, keeper.lane, replayable, only_closing))
             })?;
             let mut leased = match taken {
-                Ok(leased) => leased,
-                Err((miss, ticket, receiver)) => {
+                Taken::Leased(leased) => leased,
+                Taken::Seat(seat) => return Some(Acquired::Ready(Granted::Seat(seat))),
+                Taken::Later(miss, ticket, receiver) => {
                     return Some(Acquired::Later(Waiting {
                         pool: Arc::clone(self),
                         ticket,
@@ -310,11 +411,18 @@ impl OriginPool {
                 }
             };
             match leased.connection.check() {
-                Quiet::Nothing => return Some(Acquired::Ready(Lease::new(leased, None))),
+                Quiet::Nothing if self.is_gone(&leased.connection.facts) => {
+                    self.discard(leased, CloseReason::AddressGone);
+                }
+                Quiet::Nothing => {
+                    return Some(Acquired::Ready(Granted::Lease(Lease::new(leased, None))));
+                }
                 quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                     only_closing = true;
                     let idle = leased.idle().unwrap_or_default();
-                    self.discard(leased, dead_because(quiet, idle));
+                    let known = leased.connection.known_end();
+                    let why = known.unwrap_or_else(|| dead_because(quiet, idle));
+                    self.discard(leased, why);
                 }
             }
         }
@@ -329,6 +437,12 @@ impl OriginPool {
     ) -> Reuse {
         let id = leased.id();
         let keeper = Arc::clone(&leased.connection.home.keeper);
+        let gone = verdict.is_keep() && self.is_gone(&leased.connection.facts);
+        let verdict = if gone {
+            Reuse::close(CloseReason::AddressGone)
+        } else {
+            verdict
+        };
         // The pool's own reason is wanted only when it closes what the exchange would keep.
         let known = match &verdict {
             Reuse::Keep => {
@@ -355,7 +469,9 @@ impl OriginPool {
             }
             quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                 let idle = leased.idle().unwrap_or_default();
-                self.discard(leased, dead_because(quiet, idle));
+                let known = leased.connection.known_end();
+                let why = known.unwrap_or_else(|| dead_because(quiet, idle));
+                self.discard(leased, why);
             }
         }
     }
@@ -375,14 +491,14 @@ impl OriginPool {
     pub(super) fn on_poke(self: &Arc<Self>, slot: Slot, id: ConnectionId) {
         let mut state = self.lock();
         // A look is one system call that cannot block; closing, if it comes to that, happens after the lock.
-        let quiet = match state.machine.poked(slot, id) {
-            Some(connection) => connection.park(),
-            None => Quiet::Nothing,
+        let (quiet, known) = match state.machine.poked(slot, id) {
+            Some(connection) => (connection.park(), connection.known_end()),
+            None => (Quiet::Nothing, None),
         };
         drop(state);
         let how = match quiet {
             Quiet::Nothing => return,
-            Quiet::End => IdleEnd::PeerClosed,
+            Quiet::End => known.map_or(IdleEnd::PeerClosed, IdleEnd::Known),
             Quiet::Bytes(bytes) => IdleEnd::Stray { bytes },
             Quiet::Failed(kind) => IdleEnd::Failed(kind),
         };

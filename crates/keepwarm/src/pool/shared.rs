@@ -23,7 +23,7 @@ use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::runtime::Handle;
 use super::sync::{ArcSwap, Mutex, clock, time};
 use crate::config::{Config, Limits};
-use crate::dial::{Dialer, SystemResolver, TcpDialer, WithOverrides};
+use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Origins kept although they hold nothing: their counts and what was learned of them are worth it.
@@ -31,7 +31,7 @@ const EMPTY_ORIGINS_KEPT: usize = 1024;
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(super) dialer: Arc<dyn Dialer>,
+    pub(super) connector: Connector,
     pub(super) global: Global,
     limits: ArcSwap<Limits>,
     /// `limits.keep_alive`, which every call asks for.
@@ -70,21 +70,9 @@ pub struct ShutdownReport {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
-        let resolver = config
-            .resolver
-            .clone()
-            .unwrap_or_else(|| Arc::new(SystemResolver));
-        let resolver = Arc::new(WithOverrides {
-            overrides: config.overrides.clone(),
-            inner: resolver,
-        });
-        let dialer = config.dialer.clone().unwrap_or_else(|| {
-            let timeout = config.timeouts.connect;
-            Arc::new(TcpDialer::new(config.socket.clone(), resolver, timeout))
-        });
         habits::note_built();
         Self {
-            dialer,
+            connector: Connector::new(&config),
             global: Global::new(config.limits.max_idle, config.limits.max_conns),
             keep_alive: AtomicBool::new(config.limits.keep_alive),
             limits: ArcSwap::from_pointee(config.limits.clone()),
@@ -355,7 +343,7 @@ impl Shared {
     }
 
     /// Closes idle connections, the one idle longest first, until `max_conns` holds or none is idle.
-    fn close_above_max_conns(&self) {
+    pub(super) fn close_above_max_conns(&self) {
         let limit = self.global.max_conns();
         while self.global.is_over_open()
             && let Some(pool) = self.global.oldest()

@@ -20,15 +20,19 @@ impl Attempts {
         count: 0,
     };
 
-    /// Adds a decision. The rule stops before the list is full.
+    /// Adds a decision. In a list that is full, which takes a server that goes away many times, it takes the last
+    /// one's place.
     pub(crate) fn push(&mut self, retry: Retry) {
-        if let Some(place) = self.decisions.get_mut(usize::from(self.count)) {
-            *place = retry;
-            self.count += 1;
-        }
+        self.decisions[usize::from(self.count).min(MOST - 1)] = retry;
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How many there were, those included that are not kept.
+    pub(crate) fn count(&self) -> u32 {
+        u32::from(self.count)
     }
 
     pub(crate) fn as_slice(&self) -> &[Retry] {
-        &self.decisions[..usize::from(self.count)]
+        &self.decisions[..usize::from(self.count).min(MOST)]
     }
 }

@@ -14,6 +14,8 @@ use keepwarm_core::reason::{Phase, Retry, Reuse};
 
 use super::attempts::Attempts;
 use super::exchange::Exchange;
+#[cfg(feature = "http2")]
+use super::http2::{StreamBody, StreamExchange};
 use super::info::{ConnectionInfo, Moments, Timings};
 use super::streaming::Streaming;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,8 +35,6 @@ pub struct Body {
 pub(crate) struct About {
     connection: ConnectionInfo,
     pub(super) moments: Moments,
-    /// How long resolving and connecting took, when that was done for this call.
-    opened_in: Option<(Duration, Duration)>,
     retries: Attempts,
 }
 
@@ -45,7 +45,18 @@ impl About {
         Self {
             connection: ConnectionInfo::of(lease, moments.acquired()),
             moments,
-            opened_in: (lease.miss()).map(|_| (lease.resolved_in, lease.connected_in)),
+            retries,
+        }
+    }
+}
+
+#[cfg(feature = "http2")]
+impl About {
+    pub(super) fn of_stream(exchange: &StreamExchange, retries: Attempts) -> Self {
+        let moments = exchange.moments;
+        Self {
+            connection: ConnectionInfo::of_seat(exchange.seat(), moments.acquired()),
+            moments,
             retries,
         }
     }
@@ -59,6 +70,8 @@ enum Inner {
         verdict: Reuse,
     },
     Streaming(Box<Streaming>),
+    #[cfg(feature = "http2")]
+    OnStream(Box<StreamBody>),
 }
 
 impl Body {
@@ -81,6 +94,15 @@ impl Body {
     pub(super) fn streaming(streaming: Streaming, about: About) -> Self {
         Self {
             inner: Inner::Streaming(Box::new(streaming)),
+            about,
+        }
+    }
+
+    #[cfg(feature = "http2")]
+    pub(super) fn on_stream(body: StreamBody, mut about: About) -> Self {
+        about.moments = body.exchange().moments;
+        Self {
+            inner: Inner::OnStream(Box::new(body)),
             about,
         }
     }
@@ -138,6 +160,9 @@ impl Body {
                 return verdict.clone();
             }
             Inner::Streaming(streaming) => streaming.drain(bytes, Duration::MAX).await,
+            // Nothing is saved by reading on: the connection serves others all the while.
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => body.give_up(),
         };
         self.note_end();
         verdict
@@ -148,6 +173,8 @@ impl Body {
         match &self.inner {
             Inner::Whole { verdict, .. } => Some(verdict),
             Inner::Streaming(streaming) => streaming.verdict(),
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => body.verdict(),
         }
     }
 
@@ -158,7 +185,9 @@ impl Body {
 
     /// How long each phase took so far.
     pub fn timings(&self) -> Timings {
-        self.about.moments.timings(self.about.opened_in)
+        self.about
+            .moments
+            .timings(self.about.connection.opened_in())
     }
 
     /// What was decided about failed attempts before this answer came.
@@ -167,10 +196,17 @@ impl Body {
     }
 
     fn note_end(&mut self) {
-        if let Inner::Streaming(streaming) = &self.inner
-            && streaming.verdict().is_some()
-        {
-            self.about.moments = streaming.exchange().moments;
+        match &self.inner {
+            Inner::Streaming(streaming) if streaming.verdict().is_some() => {
+                self.about.moments = streaming.exchange().moments;
+            }
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) if body.verdict().is_some() => {
+                self.about.moments = body.exchange().moments;
+            }
+            #[cfg(feature = "http2")]
+            Inner::OnStream(_) => {}
+            Inner::Whole { .. } | Inner::Streaming(_) => {}
         }
     }
 }
@@ -195,6 +231,12 @@ impl HttpBody for Body {
                 self.note_end();
                 frame
             }
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => {
+                let frame = body.poll_frame(cx);
+                self.note_end();
+                frame
+            }
         }
     }
 
@@ -202,6 +244,8 @@ impl HttpBody for Body {
         match &self.inner {
             Inner::Whole { data, trailers, .. } => data.is_empty() && trailers.is_none(),
             Inner::Streaming(streaming) => streaming.is_over(),
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => body.is_over(),
         }
     }
 
@@ -211,6 +255,8 @@ impl HttpBody for Body {
             Inner::Streaming(streaming) => streaming
                 .left()
                 .map_or_else(SizeHint::new, SizeHint::with_exact),
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => body.left().map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
 }
@@ -274,8 +320,11 @@ impl Drop for Body {
             trailers: None,
             verdict: Reuse::Keep,
         };
-        if let Inner::Streaming(streaming) = std::mem::replace(&mut self.inner, ended) {
-            streaming.abandon();
+        match std::mem::replace(&mut self.inner, ended) {
+            Inner::Streaming(streaming) => streaming.abandon(),
+            #[cfg(feature = "http2")]
+            Inner::OnStream(mut body) => drop(body.give_up()),
+            Inner::Whole { .. } => {}
         }
     }
 }
@@ -286,6 +335,8 @@ impl fmt::Debug for Body {
         match &self.inner {
             Inner::Whole { data, .. } => debug.field("whole", &data.len()),
             Inner::Streaming(streaming) => debug.field("streaming", streaming),
+            #[cfg(feature = "http2")]
+            Inner::OnStream(body) => debug.field("left", &body.left()),
         };
         debug.finish_non_exhaustive()
     }

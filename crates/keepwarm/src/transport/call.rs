@@ -7,17 +7,19 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{EXPECT, HOST, UPGRADE};
+use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, UPGRADE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
-use keepwarm_core::origin::{OriginSpan, Scheme};
+use keepwarm_core::origin::OriginSpan;
 use keepwarm_core::reason::{CloseReason, Limit, Phase, Retry, Reuse};
 use keepwarm_core::retry::{self, Evidence};
 
 use super::attempts::Attempts;
 use super::body::{About, Body};
 use super::exchange::{Answer, Exchange, Failure};
+#[cfg(feature = "http2")]
+use super::http2::{StreamAnswer, StreamExchange, stream_head};
 use super::info::Moments;
 use super::sending::Sender;
 use super::span::Span;
@@ -27,8 +29,10 @@ use super::upgrade::Upgraded;
 use super::upload::RequestBody;
 use crate::clock;
 use crate::conn::buffers;
+pub(crate) use crate::connect::check_scheme;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Acquired, Handle, Lease, Shared, Waiting};
+use crate::pool::{Acquired, Granted, Handle, Lease, Seat, Shared, Waiting};
+use crate::proxy::{Proxy, absolute_form};
 
 /// A request on its way out.
 #[derive(Debug)]
@@ -93,6 +97,9 @@ enum State {
     },
     /// It has one. Next: `Over`, or `Ready` for another attempt.
     Exchanging(Exchange),
+    /// It shares one, and has a stream of its own on it. Next: as `Exchanging`.
+    #[cfg(feature = "http2")]
+    OnStream(Box<StreamExchange>),
     /// It has answered.
     Over,
 }
@@ -108,12 +115,14 @@ struct Before {
 impl Call {
     /// Checks the request; nothing is opened before the first poll. `total` limits this call instead of the
     /// client's own setting.
+    #[inline(always)] // A call is large, and this spares it a move.
     pub(crate) fn new(shared: &Handle, request: Outgoing, total: Option<Duration>) -> Result<Self> {
         let origin =
             OriginSpan::of(&request.uri).map_err(|error| Error::usage(error.to_string()))?;
         check_scheme(origin.scheme())?;
         //= RFC 9112 §3.2: exactly one Host line; two are answered 400, or read differently along the way.
-        if request.headers().get_all(HOST).iter().nth(1).is_some() {
+        let several = |headers: &HeaderMap| headers.get_all(HOST).iter().nth(1).is_some();
+        if request.headers.as_deref().is_some_and(several) {
             return Err(Error::usage("a request has one Host, not several"));
         }
         //= RFC 9112 §3.2.3: CONNECT has the authority form, which only a proxy understands.
@@ -154,8 +163,8 @@ impl Call {
                 State::Queued {
                     waiting, before, ..
                 } => match ready!(poll_queue(cx, waiting, &mut before.timers)) {
-                    Ok(lease) => {
-                        if let Err(error) = self.leave_queue(lease) {
+                    Ok(granted) => {
+                        if let Err(error) = self.leave_queue(granted) {
                             return Poll::Ready(Err(self.fail(error)));
                         }
                     }
@@ -163,6 +172,15 @@ impl Call {
                 },
                 State::Exchanging(exchange) => match ready!(exchange.poll_head(cx)) {
                     Ok(answer) => return Poll::Ready(self.answer(answer)),
+                    Err(failure) => {
+                        if let Some(error) = self.retry(failure) {
+                            return Poll::Ready(Err(self.fail(error)));
+                        }
+                    }
+                },
+                #[cfg(feature = "http2")]
+                State::OnStream(exchange) => match ready!(exchange.poll_head(cx)) {
+                    Ok(answer) => return Poll::Ready(self.answer_on_stream(answer)),
                     Err(failure) => {
                         if let Some(error) = self.retry(failure) {
                             return Poll::Ready(Err(self.fail(error)));
@@ -186,6 +204,12 @@ impl Call {
                 timers: Timers::new(exchange.timers.total()),
                 span: std::mem::take(&mut exchange.span),
             },
+            #[cfg(feature = "http2")]
+            State::OnStream(mut exchange) => Before {
+                started: Some(exchange.moments.started()),
+                timers: Timers::new(exchange.timers.total()),
+                span: std::mem::take(&mut exchange.span),
+            },
             State::Over => Before {
                 started: None,
                 timers: Timers::default(),
@@ -200,7 +224,8 @@ impl Call {
         let origin = self.origin.parts(&self.request.uri);
         let now = self.shared.now();
         match self.shared.acquire(&origin, now, replayable)? {
-            Acquired::Ready(lease) => self.begin(lease, now.instant),
+            Acquired::Ready(Granted::Lease(lease)) => self.begin(lease, now.instant),
+            Acquired::Ready(Granted::Seat(seat)) => self.begin_on_stream(*seat, now.instant)?,
             Acquired::Later(waiting) => {
                 let mut before = self.leave();
                 before.started.get_or_insert(now.instant);
@@ -218,8 +243,12 @@ impl Call {
         Ok(())
     }
 
-    fn leave_queue(&mut self, lease: Lease) -> Result<()> {
+    fn leave_queue(&mut self, granted: Granted) -> Result<()> {
         self.note_dequeued();
+        let lease = match granted {
+            Granted::Lease(lease) => lease,
+            Granted::Seat(seat) => return self.begin_on_stream(*seat, clock::now()),
+        };
         match lease.look() {
             Ok(lease) => self.begin(lease, clock::now()),
             // It ended on its way from the call before: this one asks again.
@@ -261,9 +290,54 @@ impl Call {
             requests: lease.requests(),
             idle: lease.idle(),
         });
-        let (machine, sender) = prepare(&self.shared, &mut self.request, self.origin);
+        let forward = lease.pool().forward();
+        let (machine, sender) = prepare(&self.shared, &mut self.request, self.origin, forward);
         self.state =
             State::Exchanging(Exchange::new(lease, machine, sender, timers, moments, span));
+    }
+
+    #[cfg(not(feature = "http2"))]
+    fn begin_on_stream(&mut self, _: Seat, _: Instant) -> Result<()> {
+        unreachable!("no connection is shared where HTTP/2 is not built in")
+    }
+
+    #[cfg(feature = "http2")]
+    fn begin_on_stream(&mut self, seat: Seat, acquired: Instant) -> Result<()> {
+        let upload = self.request.body.begin();
+        let request = stream_head(
+            &self.request.method,
+            &self.request.uri,
+            self.request.headers(),
+            upload.length(),
+            self.shared.config.user_agent.as_deref(),
+        )?;
+        let Before {
+            started,
+            mut timers,
+            span,
+        } = self.leave();
+        timers.end_phase();
+        let moments = Moments::new(started.unwrap_or(acquired), acquired);
+        span.emit(|call| EventKind::CheckedOut {
+            call,
+            connection: seat.id(),
+            reused: seat.served_before(),
+            requests: seat.requests(),
+            idle: seat.idle(),
+        });
+        let exchange = StreamExchange::new(seat, request, upload, timers, moments, span);
+        self.state = State::OnStream(Box::new(exchange));
+        Ok(())
+    }
+
+    #[cfg(feature = "http2")]
+    fn answer_on_stream(&mut self, (head, stream): StreamAnswer) -> Result<Incoming> {
+        let State::OnStream(exchange) = std::mem::replace(&mut self.state, State::Over) else {
+            return Err(Error::usage("the call has given its answer already"));
+        };
+        let about = About::of_stream(&exchange, self.retries);
+        let body = Body::on_stream(exchange.into_body(stream), about);
+        Ok(Incoming::new(head, body))
     }
 
     fn answer(&mut self, answer: Answer) -> Result<Incoming> {
@@ -288,7 +362,7 @@ impl Call {
             served_before: failure.served_before,
             body_replayable: self.request.body.is_replayable(),
             idempotent: self.idempotent,
-            attempts: u32::try_from(self.retries.as_slice().len() + 1).unwrap_or(u32::MAX),
+            attempts: self.retries.count() + 1,
             timed_out_or_cancelled: failure.gave_up,
             unprocessed: failure.unprocessed,
         };
@@ -312,17 +386,6 @@ impl Call {
     }
 }
 
-/// Refuses what cannot be spoken.
-pub(crate) fn check_scheme(scheme: Scheme) -> Result<()> {
-    match scheme {
-        Scheme::Http => Ok(()),
-        Scheme::Https => {
-            let message = "https is not built in yet: use http, or a TLS-terminating proxy";
-            Err(Error::new(ErrorKind::Tls, Phase::Tls, message))
-        }
-    }
-}
-
 impl Drop for Call {
     fn drop(&mut self) {
         // A call may be dropped in the queue; what began for the observer ends for it.
@@ -334,7 +397,7 @@ fn poll_queue(
     cx: &mut Context<'_>,
     waiting: &mut Waiting,
     timers: &mut Timers,
-) -> Poll<Result<Lease>> {
+) -> Poll<Result<Granted>> {
     if let Poll::Ready(leased) = waiting.poll(cx) {
         return Poll::Ready(leased);
     }
@@ -344,7 +407,12 @@ fn poll_queue(
 }
 
 /// Puts the request's head into a buffer; nothing is written yet.
-fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::Exchange, Sender) {
+fn prepare(
+    shared: &Shared,
+    request: &mut Outgoing,
+    origin: OriginSpan,
+    forward: Option<&Proxy>,
+) -> (h1::Exchange, Sender) {
     let config = &shared.config;
     let upload = request.body.begin();
     let length = upload.length();
@@ -382,8 +450,24 @@ fn prepare(shared: &Shared, request: &mut Outgoing, origin: OriginSpan) -> (h1::
         request.headers(),
         &extras,
     );
+    if let Some(proxy) = forward {
+        out = for_proxy(proxy, request, &extras);
+    }
     let sender = Sender::new(out, upload, !shape.expect_continue);
     (h1::Exchange::new(shape, config.heads), sender)
+}
+
+/// The same head for a proxy that forwards: its target in absolute form, and what the proxy wants to know.
+#[cold]
+fn for_proxy(proxy: &Proxy, request: &Outgoing, extras: &HeadExtras<'_>) -> Vec<u8> {
+    let mut headers = request.headers().clone();
+    if let Some(authorization) = proxy.authorization() {
+        headers.entry(PROXY_AUTHORIZATION).or_insert(authorization);
+    }
+    let target = absolute_form(&request.uri);
+    let mut out = buffers::take_write();
+    h1::request_head(&mut out, &request.method, &target, &headers, extras);
+    out
 }
 
 /// What the caller's own fields say about the connection.

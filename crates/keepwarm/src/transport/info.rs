@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_core::event::ConnectionId;
@@ -11,23 +12,12 @@ use keepwarm_core::reason::Miss;
 use keepwarm_core::time::Human;
 
 use crate::clock;
+pub use crate::conn::Protocol;
+use crate::conn::{Facts, OpenedIn};
 use crate::pool::Lease;
-
-/// The protocol spoken on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// HTTP/1.0 or HTTP/1.1.
-    H1,
-}
-
-impl Protocol {
-    /// The stable name.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::H1 => "h1",
-        }
-    }
-}
+#[cfg(feature = "http2")]
+use crate::pool::Seat;
+use crate::tls::TlsInfo;
 
 /// The connection that served a call.
 #[derive(Clone, Debug)]
@@ -42,14 +32,12 @@ pub struct ConnectionInfo {
     pub idle: Option<Duration>,
     /// Its age when the call took it.
     pub age: Duration,
-    /// Our address; none for a Unix socket.
-    pub local: Option<SocketAddr>,
-    /// The server's address; none for a Unix socket.
-    pub remote: Option<SocketAddr>,
-    /// What is spoken on it.
-    pub protocol: Protocol,
     /// Why it was opened, when it was opened for this call.
     pub miss: Option<Miss>,
+    /// The stream that carried the call; none in HTTP/1.
+    stream: Option<u32>,
+    /// What holds for the connection's whole life, shared by all its answers.
+    facts: Arc<Facts>,
 }
 
 impl ConnectionInfo {
@@ -61,11 +49,59 @@ impl ConnectionInfo {
             requests: lease.requests(),
             idle: if reused { lease.idle() } else { None },
             age: taken.saturating_duration_since(lease.opened()),
-            local: lease.local,
-            remote: lease.remote,
-            protocol: Protocol::H1,
             miss: lease.miss(),
+            stream: None,
+            facts: Arc::clone(&lease.facts),
         }
+    }
+
+    #[cfg(feature = "http2")]
+    pub(crate) fn of_seat(seat: &Seat, taken: Instant) -> Self {
+        Self {
+            id: seat.id(),
+            reused: seat.served_before(),
+            requests: seat.requests(),
+            idle: seat.idle(),
+            age: taken.saturating_duration_since(seat.opened()),
+            miss: seat.miss(),
+            stream: seat.stream(),
+            facts: Arc::clone(seat.facts()),
+        }
+    }
+
+    /// The HTTP/2 stream that carried the call; none in HTTP/1.
+    pub fn stream(&self) -> Option<u32> {
+        self.stream
+    }
+
+    /// Our address; none for a Unix socket.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.facts.local()
+    }
+
+    /// The server's address; none for a Unix socket.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.facts.remote()
+    }
+
+    /// What is spoken on it.
+    pub fn protocol(&self) -> Protocol {
+        self.facts.protocol()
+    }
+
+    /// The encryption below it; none for plain HTTP.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.facts.tls()
+    }
+
+    /// The proxy on the way, as `http://host:port` and without credentials; none when there is none.
+    pub fn via(&self) -> Option<&str> {
+        self.facts.via().map(|via| &**via)
+    }
+
+    /// How long the steps of opening took, when it was opened for this call.
+    pub(super) fn opened_in(&self) -> Option<OpenedIn> {
+        self.miss.map(|_| self.facts.opened_in())
     }
 }
 
@@ -80,9 +116,15 @@ impl fmt::Display for ConnectionInfo {
         if let Some(idle) = self.idle {
             write!(f, ", idle {}", Human(idle))?;
         }
-        write!(f, "), {}", self.protocol.slug())?;
-        if let Some(remote) = self.remote {
+        write!(f, "), {}", self.protocol().slug())?;
+        if let Some(tls) = self.tls() {
+            write!(f, ", {}", tls.version)?;
+        }
+        if let Some(remote) = self.remote() {
             write!(f, ", {remote}")?;
+        }
+        if let Some(via) = self.via() {
+            write!(f, ", via {via}")?;
         }
         Ok(())
     }
@@ -112,7 +154,7 @@ pub struct Timings {
     pub dns: Option<Duration>,
     /// Opening the connection, when one was opened for this call.
     pub connect: Option<Duration>,
-    /// The TLS handshake. (Not there yet: always none.)
+    /// The TLS handshake, when one was made for this call.
     pub tls: Option<Duration>,
     /// Writing the request.
     pub send: Duration,
@@ -190,9 +232,11 @@ impl Moments {
         self.answered != 0
     }
 
-    pub(crate) fn timings(&self, opened_in: Option<(Duration, Duration)>) -> Timings {
+    pub(crate) fn timings(&self, opened_in: Option<OpenedIn>) -> Timings {
         let nanos = Duration::from_nanos;
-        let opening = opened_in.map_or(Duration::ZERO, |(dns, connect)| dns + connect);
+        let opening = opened_in.map_or(Duration::ZERO, |opened| {
+            opened.resolving + opened.connecting + opened.handshake.unwrap_or_default()
+        });
         // An answer may come before the request is out: then it took no time to wait for.
         let sent = if self.sent == 0 {
             self.answered.max(self.acquired)
@@ -201,9 +245,9 @@ impl Moments {
         };
         Timings {
             queue: nanos(self.acquired).saturating_sub(opening),
-            dns: opened_in.map(|(dns, _)| dns),
-            connect: opened_in.map(|(_, connect)| connect),
-            tls: None,
+            dns: opened_in.map(|opened| opened.resolving),
+            connect: opened_in.map(|opened| opened.connecting),
+            tls: opened_in.and_then(|opened| opened.handshake),
             send: nanos(sent.saturating_sub(self.acquired)),
             wait: nanos(self.answered.saturating_sub(sent)),
             receive: (self.ended != 0).then(|| nanos(self.ended.saturating_sub(self.answered))),

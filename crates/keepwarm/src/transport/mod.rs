@@ -10,6 +10,8 @@ mod attempts;
 pub(crate) mod body;
 pub(crate) mod call;
 mod exchange;
+#[cfg(feature = "http2")]
+mod http2;
 pub(crate) mod info;
 mod sending;
 mod span;

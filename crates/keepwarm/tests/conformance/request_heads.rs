@@ -58,7 +58,7 @@ async fn c108_a_host_injects_nothing() {
         for url in [
             "http://a\r\nX-Evil: 1/",
             "http://a/\r\nX-Evil: 1",
-            "http://a/ b",
+            "http://a b/",
         ] {
             let error = client.get(url).send().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{url:?}");

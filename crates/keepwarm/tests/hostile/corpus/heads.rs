@@ -23,7 +23,11 @@ pub(crate) const STARTS: &[Case] = &[
         b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64",
         Fault::NotHttp,
     ),
-    bad("TLS alert", b"\x15\x03\x03\0\x02\x02\x46", Fault::NotHttp),
+    bad(
+        "TLS alert",
+        b"\x15\x03\x03\0\x02\x02\x46",
+        Fault::TlsInstead,
+    ),
     bad("RTSP", b"RTSP/1.0 200 OK\r\n\r\n", Fault::NotHttp),
     bad(
         "a body without a head (HTTP/0.9)",

@@ -1,0 +1,182 @@
+//! `Facts`: what does not change in a connection's life.
+//!
+//! Owns addresses, protocol, TLS and how long opening took, shared by the connection and each answer that tells of
+//! it. Refuses to hold anything an exchange changes. Kept small: thousands of idle connections hold one each.
+
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::tls::TlsInfo;
+
+/// The protocol spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    H1,
+    /// HTTP/2.
+    H2,
+}
+
+impl Protocol {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::H1 => "h1",
+            Self::H2 => "h2",
+        }
+    }
+}
+
+/// What is known of a connection from its opening on.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    ends: Ends,
+    beyond: Option<Box<Beyond>>,
+    resolved_in: Micros,
+    connected_in: Micros,
+    tls_in: Micros,
+    protocol: Protocol,
+}
+
+/// What a plain connection to the server itself has not.
+#[derive(Debug, Default)]
+pub(crate) struct Beyond {
+    pub(crate) tls: Option<TlsInfo>,
+    /// The proxy on the way, without credentials.
+    pub(crate) via: Option<Arc<str>>,
+}
+
+/// Both addresses; those of IPv4, the usual ones, without an allocation.
+#[derive(Debug)]
+enum Ends {
+    None,
+    V4(SocketAddrV4, SocketAddrV4),
+    Other(Box<(Option<SocketAddr>, Option<SocketAddr>)>),
+}
+
+/// A duration of up to an hour, in four bytes.
+#[derive(Clone, Copy, Debug)]
+struct Micros(u32);
+
+impl From<Duration> for Micros {
+    fn from(duration: Duration) -> Self {
+        Self(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Micros> for Duration {
+    fn from(Micros(micros): Micros) -> Self {
+        Self::from_micros(u64::from(micros))
+    }
+}
+
+/// How long the steps of opening took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OpenedIn {
+    pub(crate) resolving: Duration,
+    pub(crate) connecting: Duration,
+    /// None without TLS.
+    pub(crate) handshake: Option<Duration>,
+}
+
+impl Facts {
+    pub(crate) fn new(
+        local: Option<SocketAddr>,
+        remote: Option<SocketAddr>,
+        protocol: Protocol,
+        beyond: Beyond,
+        opened_in: OpenedIn,
+    ) -> Self {
+        let is_any = beyond.tls.is_some() || beyond.via.is_some();
+        let ends = match (local, remote) {
+            (None, None) => Ends::None,
+            (Some(SocketAddr::V4(local)), Some(SocketAddr::V4(remote))) => Ends::V4(local, remote),
+            (local, remote) => Ends::Other(Box::new((local, remote))),
+        };
+        Self {
+            ends,
+            beyond: is_any.then(|| Box::new(beyond)),
+            resolved_in: opened_in.resolving.into(),
+            connected_in: opened_in.connecting.into(),
+            tls_in: opened_in.handshake.unwrap_or_default().into(),
+            protocol,
+        }
+    }
+
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        match &self.ends {
+            Ends::None => None,
+            Ends::V4(local, _) => Some(SocketAddr::V4(*local)),
+            Ends::Other(ends) => ends.0,
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        match &self.ends {
+            Ends::None => None,
+            Ends::V4(_, remote) => Some(SocketAddr::V4(*remote)),
+            Ends::Other(ends) => ends.1,
+        }
+    }
+
+    /// The same, spoken to in HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) fn of_http2(self) -> Self {
+        Self {
+            protocol: Protocol::H2,
+            ..self
+        }
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsInfo> {
+        self.beyond.as_deref()?.tls.as_ref()
+    }
+
+    pub(crate) fn via(&self) -> Option<&Arc<str>> {
+        self.beyond.as_deref()?.via.as_ref()
+    }
+
+    /// The first call on the connection reports it.
+    pub(crate) fn opened_in(&self) -> OpenedIn {
+        OpenedIn {
+            resolving: self.resolved_in.into(),
+            connecting: self.connected_in.into(),
+            handshake: self.tls().is_some().then(|| self.tls_in.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_fit_beside_their_counts_into_64_bytes() {
+        assert!(size_of::<Facts>() <= 48, "{}", size_of::<Facts>());
+    }
+
+    #[test]
+    fn addresses_of_every_kind_are_told_as_they_were_given() {
+        let told = |local: Option<&str>, remote: Option<&str>| {
+            let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+            let (local, remote) = (local.map(parse), remote.map(parse));
+            let facts = Facts::new(
+                local,
+                remote,
+                Protocol::H1,
+                Beyond::default(),
+                OpenedIn::default(),
+            );
+            assert_eq!((facts.local(), facts.remote()), (local, remote));
+        };
+        told(None, None);
+        told(Some("127.0.0.1:1"), Some("127.0.0.2:2"));
+        told(Some("[fe80::1%3]:1"), Some("[::1]:2"));
+        told(None, Some("127.0.0.1:1"));
+    }
+}

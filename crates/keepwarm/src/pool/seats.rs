@@ -1,0 +1,390 @@
+//! `Seat`: a call's place on a connection that carries several at once, and the table of who sits where.
+//!
+//! To the machine such a connection is leased once, for as long as anybody sits on it: the first call takes it, the
+//! others join, the last one's leaving puts it back. Owns that account. Refuses to know what the calls do.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keepwarm_core::event::{ConnectionId, EventKind};
+use keepwarm_core::origin::Scheme;
+use keepwarm_core::pool::{Hint, Lane, Slot};
+use keepwarm_core::reason::{CloseReason, Miss, Reuse};
+
+use super::lease::{Granted, Waiter};
+use super::origin::{OriginPool, State};
+use super::sync::clock;
+use super::{Action, Leased, Pooled};
+use crate::config::{Config, Versions};
+use crate::conn::{Facts, Link, Protocol, Quiet};
+
+/// The connections of one origin that somebody sits on, and what is known of the server's protocol.
+pub(super) struct Table {
+    rows: Vec<Row>,
+    /// What it speaks; none until a connection was opened.
+    speaks: Option<Protocol>,
+    /// While that is not known, one connection is opened to find out.
+    finds_out: bool,
+    /// How many shared connections may be open.
+    most_connections: Option<usize>,
+}
+
+impl Table {
+    pub(super) fn new(config: &Config, scheme: Scheme) -> Self {
+        let versions = config.versions;
+        Self {
+            rows: Vec::new(),
+            speaks: (versions == Versions::Http2).then_some(Protocol::H2),
+            finds_out: versions == Versions::Both && scheme == Scheme::Https,
+            most_connections: config.most_http2_connections(),
+        }
+    }
+
+    /// Whether a connection of this origin may be shared.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        self.speaks == Some(Protocol::H2)
+    }
+
+    /// Dials at a time, as far as the protocol decides: `open` are open or being opened.
+    pub(super) fn most_dials(&self, open: usize) -> Option<usize> {
+        match self.speaks {
+            None if self.finds_out => Some(1),
+            None | Some(Protocol::H1) => None,
+            Some(Protocol::H2) => match self.most_connections {
+                Some(most) if open >= most => Some(0),
+                Some(_) | None => Some(1),
+            },
+        }
+    }
+}
+
+struct Row {
+    leased: Leased,
+    seats: usize,
+    /// Nobody may join any more; it closes with its last call.
+    closing: Option<CloseReason>,
+}
+
+/// A place on a shared connection. Dropping it frees the place.
+pub(crate) struct Seat {
+    pool: Arc<OriginPool>,
+    link: Link,
+    slot: Slot,
+    id: ConnectionId,
+    facts: Arc<Facts>,
+    requests: u64,
+    idle: Option<Duration>,
+    opened: Instant,
+    miss: Option<Miss>,
+    /// The stream's number, once it is open.
+    stream: Option<u32>,
+    held: bool,
+}
+
+impl Seat {
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<OriginPool> {
+        &self.pool
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// What holds for the connection's whole life.
+    pub(crate) fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Whether the connection had carried a request before this one.
+    pub(crate) fn served_before(&self) -> bool {
+        self.requests > 1
+    }
+
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.idle
+    }
+
+    pub(crate) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    pub(crate) fn miss(&self) -> Option<Miss> {
+        self.miss
+    }
+
+    /// The stream is open: the server may have the request.
+    pub(crate) fn begin(&mut self, stream: u32) {
+        self.stream = Some(stream);
+    }
+
+    pub(crate) fn stream(&self) -> Option<u32> {
+        self.stream
+    }
+
+    /// Whether a stream was opened.
+    pub(crate) fn is_used(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// The exchange is over; with a reason nobody may join the connection any more.
+    pub(crate) fn finish(mut self, reason: Option<CloseReason>) {
+        self.held = false;
+        self.pool.rise(&self, reason);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.held {
+            self.held = false;
+            self.pool.rise(self, None);
+        }
+    }
+}
+
+impl State {
+    /// A place on a connection of this lane that somebody sits on already.
+    pub(super) fn join(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        now: Instant,
+        lane: Lane,
+    ) -> Option<Seat> {
+        for row in &mut self.seats.rows {
+            if row.closing.is_some() || row.leased.lane() != lane {
+                continue;
+            }
+            let Some(link) = row.leased.connection.link() else {
+                continue;
+            };
+            if row.seats >= link.capacity() {
+                continue;
+            }
+            if let Some(reason) = link.objection() {
+                row.closing = Some(reason);
+                continue;
+            }
+            if let Err(reason) = self.machine.join(now, &mut row.leased) {
+                row.closing = Some(reason);
+                continue;
+            }
+            row.seats += 1;
+            return Some(row.seat(pool, Some(Duration::ZERO), None));
+        }
+        None
+    }
+
+    /// The first place on a connection that was taken from the machine.
+    pub(super) fn sit_down(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        leased: Leased,
+        miss: Option<Miss>,
+    ) -> Seat {
+        let idle = leased.idle();
+        let row = Row {
+            leased,
+            seats: 1,
+            closing: None,
+        };
+        let seat = row.seat(pool, idle, miss);
+        self.seats.rows.push(row);
+        seat
+    }
+
+    /// A connection was opened: what the server speaks is known, for now.
+    pub(super) fn note_protocol(&mut self, protocol: Protocol) {
+        self.seats.speaks = Some(protocol);
+        self.steer();
+    }
+
+    /// The pioneer failed: who waits may dial for itself.
+    pub(super) fn note_dial_failed(&mut self) {
+        if self.seats.speaks.is_none() {
+            self.seats.finds_out = false;
+            self.steer();
+        }
+    }
+
+    fn steer(&mut self) {
+        let open = self.machine.census().open();
+        self.machine.restrict_dials(self.seats.most_dials(open));
+    }
+
+    /// Whether one connection that is open, or being opened, is as good as several.
+    pub(super) fn is_enough_ahead_of_need(&self) -> bool {
+        let one_is_enough = match self.seats.speaks {
+            None => self.seats.finds_out,
+            Some(Protocol::H1) => false,
+            Some(Protocol::H2) => true,
+        };
+        one_is_enough && self.machine.census().open() > 0
+    }
+
+    /// Turns the delivery of a connection that can be shared into a place on it, and serves whom else it can serve.
+    pub(super) fn seat_the_delivered(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<(Waiter, Seat)> {
+        let mut seated = Vec::new();
+        let now = clock::now();
+        let mut others = Vec::with_capacity(actions.len());
+        for action in actions.drain(..) {
+            match action {
+                Action::Deliver {
+                    waiter,
+                    leased,
+                    miss,
+                } if leased.connection.link().is_some() => {
+                    let lane = leased.lane();
+                    seated.push((waiter, self.sit_down(pool, leased, miss)));
+                    self.serve(pool, now, lane, &mut seated);
+                }
+                action => others.push(action),
+            }
+        }
+        others.extend(self.machine.take_actions());
+        *actions = others;
+        self.steer();
+        seated
+    }
+
+    /// Places for the calls of a lane that wait, as far as there are any.
+    pub(super) fn serve(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        now: Instant,
+        lane: Lane,
+        served: &mut Vec<(Waiter, Seat)>,
+    ) {
+        while self.machine.has_waiter(lane)
+            && let Some(seat) = self.join(pool, now, lane)
+        {
+            match self.machine.pull_waiter(lane) {
+                Some((waiter, _)) => served.push((waiter, seat)),
+                None => unreachable!("somebody waits, and the lock is held"),
+            }
+        }
+    }
+
+    /// A call has left. The connection, when it was the last one on it.
+    fn leave_seat(
+        &mut self,
+        seat: &Seat,
+        reason: Option<CloseReason>,
+    ) -> Option<(Leased, Option<CloseReason>)> {
+        let is_meant = |row: &Row| row.leased.slot() == seat.slot && row.leased.id() == seat.id;
+        let at = self.seats.rows.iter().position(is_meant)?;
+        let row = &mut self.seats.rows[at];
+        row.closing = row.closing.or(reason);
+        if !seat.is_used() {
+            self.machine.unjoin(&mut row.leased);
+        }
+        row.seats -= 1;
+        if let Some(link) = row.leased.connection.link() {
+            link.note_streams(row.seats);
+        }
+        if row.seats > 0 {
+            return None;
+        }
+        let Row {
+            leased, closing, ..
+        } = self.seats.rows.swap_remove(at);
+        Some((leased, closing))
+    }
+}
+
+impl Row {
+    fn seat(&self, pool: &Arc<OriginPool>, idle: Option<Duration>, miss: Option<Miss>) -> Seat {
+        let connection: &Pooled = &self.leased.connection;
+        let link = connection.link().expect("rows hold shared connections");
+        link.note_streams(self.seats);
+        let requests = self.leased.requests();
+        Seat {
+            pool: Arc::clone(pool),
+            link: link.clone(),
+            slot: self.leased.slot(),
+            id: self.leased.id(),
+            facts: Arc::clone(&connection.facts),
+            requests,
+            idle: idle.filter(|_| requests > 1),
+            opened: self.leased.opened(),
+            miss,
+            stream: None,
+            held: true,
+        }
+    }
+}
+
+impl OriginPool {
+    /// Frees a place: for a call that waits, or for the pool when it was the last.
+    fn rise(self: &Arc<Self>, seat: &Seat, reason: Option<CloseReason>) {
+        let now = clock::now();
+        let mut served = Vec::new();
+        let mut parked = None;
+        self.enter(None, |state| {
+            let left = state.leave_seat(seat, reason);
+            let Some((mut leased, closing)) = left else {
+                let lane = seat_lane(state, seat);
+                if let Some(lane) = lane {
+                    state.serve(self, now, lane, &mut served);
+                }
+                return;
+            };
+            let verdict = match closing {
+                Some(reason) => Reuse::close(reason),
+                None => match leased.connection.park() {
+                    Quiet::Nothing => Reuse::Keep,
+                    quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+                        // It was not idle: what its driver found out is told, and nothing is learned of idle times.
+                        let known = leased.connection.link().and_then(Link::objection);
+                        let why = || super::lease::dead_because(quiet, Duration::ZERO);
+                        Reuse::close(known.unwrap_or_else(why))
+                    }
+                },
+            };
+            if verdict.is_keep() {
+                parked = Some(leased.id());
+            }
+            let put = state.machine.put(now, leased, verdict, Hint::NONE);
+            if put != keepwarm_core::pool::Put::Parked {
+                parked = None;
+            }
+        });
+        if let Some(connection) = parked {
+            self.shared.emit(|| EventKind::Parked { connection });
+        }
+        hand_out(served);
+    }
+}
+
+fn seat_lane(state: &State, seat: &Seat) -> Option<Lane> {
+    let is_meant = |row: &&Row| row.leased.slot() == seat.slot && row.leased.id() == seat.id;
+    state
+        .seats
+        .rows
+        .iter()
+        .find(is_meant)
+        .map(|row| row.leased.lane())
+}
+
+/// Gives calls their places. A call that has gone meanwhile gives its own back at once.
+pub(super) fn hand_out(served: Vec<(Waiter, Seat)>) {
+    for (waiter, seat) in served {
+        let _returned = waiter.0.send(Ok(Granted::Seat(Box::new(seat))));
+    }
+}

@@ -1,0 +1,363 @@
+//! `StreamExchange`: one request and its answer on one stream, driven by whoever polls it.
+//!
+//! Owns the interplay of opening, sending, the answer's head and time. Refuses to know what comes before and after:
+//! it ends with an answer or a [`Failure`] that holds the evidence, as an HTTP/1.1 exchange does.
+
+use std::task::{Context, Poll, ready};
+
+use ::h2::RecvStream;
+use ::h2::client::ResponseFuture;
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response};
+use keepwarm_core::event::EventKind;
+use keepwarm_core::h1::{HeaderBlock, ResponseHead};
+use keepwarm_core::reason::{CloseReason, Limit, Phase, Reuse};
+
+use super::super::exchange::Failure;
+use super::super::info::Moments;
+use super::super::span::Span;
+use super::super::timers::Timers;
+use super::super::upload::{Upload, UploadError};
+use super::upload::{StreamUpload, UploadFailure};
+use super::{StreamBody, head};
+use crate::clock;
+use crate::config::Versions;
+use crate::error::Error;
+use crate::http2;
+use crate::pool::Seat;
+
+pub(in super::super) struct StreamExchange {
+    seat: Option<Seat>,
+    state: State,
+    upload: StreamUpload,
+    head_bytes: u64,
+    read: u64,
+    /// Bytes of body that the answer declared and that have not come.
+    declared: Option<u64>,
+    pub(in super::super) timers: Timers,
+    pub(in super::super) moments: Moments,
+    pub(in super::super) span: Span,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the exchange is boxed as a whole, and a second box would cost each call an allocation"
+)]
+enum State {
+    /// The stream is not open yet. Next: `Waiting`.
+    Opening { request: Request<()>, ends: bool },
+    /// Its head is out. Next: `Answered`.
+    Waiting(ResponseFuture),
+    /// The answer's head was given, or the exchange has failed.
+    Answered,
+}
+
+/// The head of the answer, and its body.
+pub(in super::super) type Answer = (ResponseHead, RecvStream);
+
+impl StreamExchange {
+    pub(in super::super) fn new(
+        seat: Seat,
+        request: Request<()>,
+        upload: Upload,
+        timers: Timers,
+        moments: Moments,
+        span: Span,
+    ) -> Self {
+        let ends = matches!(upload, Upload::Empty);
+        Self {
+            head_bytes: head::size(&request),
+            seat: Some(seat),
+            state: State::Opening { request, ends },
+            upload: StreamUpload::new(upload, None),
+            read: 0,
+            declared: None,
+            timers,
+            moments,
+            span,
+        }
+    }
+
+    pub(in super::super) fn seat(&self) -> &Seat {
+        self.seat
+            .as_ref()
+            .expect("an exchange holds its seat until it ends")
+    }
+
+    fn seat_mut(&mut self) -> &mut Seat {
+        self.seat
+            .as_mut()
+            .expect("an exchange holds its seat until it ends")
+    }
+
+    /// Sends the request and reads the head of its answer, both as far as they go.
+    pub(in super::super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Failure>> {
+        if let State::Opening { .. } = &self.state {
+            match self.open(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(self.fail(&failure))),
+                Poll::Pending => return self.poll_time(cx),
+            }
+        }
+        if let Err(failure) = self.drive_upload(cx) {
+            return Poll::Ready(Err(failure));
+        }
+        let State::Waiting(answer) = &mut self.state else {
+            let error = Error::usage("the exchange has given its answer already");
+            return Poll::Ready(Err(self.end_with(error, CloseReason::Cancelled, true)));
+        };
+        match std::pin::Pin::new(answer).poll(cx) {
+            Poll::Ready(Ok(answer)) => Poll::Ready(Ok(self.answered(answer))),
+            Poll::Ready(Err(error)) => {
+                let failure = self.seat().link().judge(&error);
+                Poll::Ready(Err(self.fail(&failure)))
+            }
+            Poll::Pending => self.poll_time(cx),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), http2::Failure>> {
+        let link = self.seat_mut().link_mut();
+        ready!(link.poll_ready(cx))?;
+        let State::Opening { request, ends } = std::mem::replace(&mut self.state, State::Answered)
+        else {
+            return Poll::Ready(Ok(()));
+        };
+        let (answer, stream) = self.seat_mut().link_mut().send(request, ends)?;
+        let id = answer.stream_id().as_u32();
+        self.seat_mut().begin(id);
+        self.state = State::Waiting(answer);
+        let upload = self.upload.take();
+        self.upload = StreamUpload::new(upload, (!ends).then_some(stream));
+        if ends {
+            self.on_sent();
+        } else {
+            self.start_send_limits();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn on_sent(&mut self) {
+        self.moments.note_sent();
+        if !self.moments.is_answered() {
+            let timeouts = self.seat().pool().shared.config.timeouts;
+            let header = (timeouts.response_header, Limit::ResponseHeader);
+            self.timers.start_phase([header]);
+        }
+        self.span.emit(|call| EventKind::RequestSent {
+            call,
+            connection: self.seat().id(),
+            bytes: self.written(),
+        });
+    }
+
+    /// A server that takes no bytes must not hold the call, nor one that says nothing.
+    fn start_send_limits(&mut self) {
+        let timeouts = self.seat().pool().shared.config.timeouts;
+        let header = (timeouts.response_header, Limit::ResponseHeader);
+        let stall = (timeouts.write_stall, Limit::WriteStall);
+        self.timers.start_phase([header, stall]);
+    }
+
+    fn written(&self) -> u64 {
+        if self.seat().is_used() {
+            self.head_bytes + self.upload.written()
+        } else {
+            0
+        }
+    }
+
+    /// Sends what can be sent. A stream that takes no more is no error yet: the answer may be there already.
+    pub(in super::super) fn drive_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.upload.is_finished() {
+            return Ok(());
+        }
+        let before = self.upload.written();
+        match self.upload.poll(cx) {
+            Poll::Ready(Ok(())) => self.on_sent(),
+            Poll::Ready(Err(UploadFailure::Stream)) => self.upload.stop(),
+            Poll::Ready(Err(UploadFailure::Body(error))) => return Err(self.fail_upload(error)),
+            Poll::Pending => {
+                if self.upload.written() > before {
+                    self.start_send_limits();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failure>> {
+        let limit = ready!(self.timers.poll(cx));
+        Poll::Ready(Err(self.fail_timeout(limit)))
+    }
+
+    fn answered(&mut self, answer: Response<RecvStream>) -> Answer {
+        self.state = State::Answered;
+        self.moments.note_answered(clock::now());
+        self.timers.end_phase();
+        let (parts, stream) = answer.into_parts();
+        let fields = parts.headers.iter();
+        let bytes: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        self.read += 1 + bytes as u64;
+        let length = parts.headers.get(CONTENT_LENGTH);
+        self.declared = length.and_then(|value| value.to_str().ok()?.parse().ok());
+        self.span.emit(|call| EventKind::ResponseHead {
+            call,
+            connection: self.seat().id(),
+            status: parts.status.as_u16(),
+        });
+        if parts.status.as_u16() >= 400 {
+            //= RFC 9110 §7.5: an error that comes early means that the rest is not wanted.
+            self.upload.stop();
+        }
+        let head = ResponseHead {
+            status: parts.status,
+            version: parts.version,
+            headers: HeaderBlock::of_map(parts.headers),
+        };
+        (head, stream)
+    }
+
+    // ---- the body's use of it
+
+    pub(in super::super) fn is_sent(&self) -> bool {
+        self.upload.is_finished()
+    }
+
+    pub(super) fn note_read(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+        self.declared = self.declared.map(|left| left.saturating_sub(bytes as u64));
+    }
+
+    pub(super) fn left(&self) -> Option<u64> {
+        self.declared
+    }
+
+    /// The answer is complete: the place on the connection is free before the caller can know.
+    pub(in super::super) fn finish(&mut self) -> Reuse {
+        self.moments.note_ended(clock::now());
+        self.end(Reuse::Keep)
+    }
+
+    fn end(&mut self, verdict: Reuse) -> Reuse {
+        self.state = State::Answered;
+        self.upload.stop();
+        let Some(seat) = self.seat.take() else {
+            return verdict;
+        };
+        let connection = seat.id();
+        self.span.emit(|call| EventKind::ExchangeEnded {
+            call,
+            connection,
+            reuse: verdict.clone(),
+        });
+        let reason = verdict.reasons().first().copied();
+        seat.finish(reason);
+        verdict
+    }
+
+    fn phase(&self) -> Phase {
+        if self.moments.is_answered() {
+            Phase::Receive
+        } else if self.upload.is_finished() && self.seat().is_used() {
+            Phase::Wait
+        } else {
+            Phase::Send
+        }
+    }
+
+    pub(super) fn fail(&mut self, failure: &http2::Failure) -> Failure {
+        let error = Error::new(failure.kind(), self.phase(), failure.message());
+        let error = match failure.limit() {
+            Some(limit) => error.with_limit(limit),
+            None => error,
+        };
+        let reason = failure.reason();
+        if failure.wants_http1() {
+            if self.seat().pool().shared.config.versions == Versions::Http2 {
+                // Again would be the same again.
+                return self.end_stream(error, reason, true);
+            }
+            self.seat().pool().speak_http1();
+        }
+        // A connection of the wrong version serves nobody else: the next call would be told the same.
+        let mut failed = if failure.is_of_connection() || failure.wants_http1() {
+            self.end_with(error, reason, false)
+        } else {
+            self.end_stream(error, reason, false)
+        };
+        failed.unprocessed = failure.unprocessed();
+        failed
+    }
+
+    /// A limit concerns the stream; whether its connection lives is another question, which its driver asks.
+    pub(super) fn fail_timeout(&mut self, limit: Limit) -> Failure {
+        let error = Error::timeout(limit, self.phase());
+        self.end_stream(error, CloseReason::TimedOut(limit), true)
+    }
+
+    fn fail_upload(&mut self, error: UploadError) -> Failure {
+        self.end_stream(error.into(), CloseReason::RequestNotSent, true)
+    }
+
+    /// The stream has failed; its connection goes on.
+    fn end_stream(&mut self, error: Error, reason: CloseReason, gave_up: bool) -> Failure {
+        self.failed(error, reason, gave_up, Reuse::Keep)
+    }
+
+    /// The connection has failed, or takes no more streams.
+    fn end_with(&mut self, error: Error, reason: CloseReason, gave_up: bool) -> Failure {
+        self.failed(error, reason, gave_up, Reuse::close(reason))
+    }
+
+    fn failed(
+        &mut self,
+        error: Error,
+        reason: CloseReason,
+        gave_up: bool,
+        verdict: Reuse,
+    ) -> Failure {
+        let (written, read) = (self.written(), self.read);
+        let served_before = self.seat().served_before();
+        let upload = self.upload.take();
+        self.moments.note_ended(clock::now());
+        drop(self.end(verdict));
+        Failure {
+            error: error
+                .with_reason(reason)
+                .with_evidence(served_before, written, read),
+            written,
+            read,
+            served_before,
+            gave_up,
+            upload,
+            unprocessed: None,
+        }
+    }
+}
+
+impl Drop for StreamExchange {
+    fn drop(&mut self) {
+        // Dropping the stream resets it; the seat that is still here frees its place itself.
+        if let Some(seat) = &self.seat {
+            let connection = seat.id();
+            self.span.emit(|call| EventKind::ExchangeEnded {
+                call,
+                connection,
+                reuse: Reuse::Keep,
+            });
+        }
+    }
+}
+
+impl StreamExchange {
+    /// Goes on with the body.
+    pub(in super::super) fn into_body(self, stream: RecvStream) -> StreamBody {
+        StreamBody::new(self, stream)
+    }
+}

@@ -1,0 +1,20 @@
+//! HTTP/2: streams on shared connections, with the pool's promises.
+//!
+//! Driven against the server side of the `h2` crate, and frames written by hand, in the clear and with prior knowledge;
+//! what TLS adds (ALPN, the pioneer) is in `http2_tls`.
+#![cfg(feature = "http2")]
+
+#[path = "../common_t2/mod.rs"]
+mod common_t2;
+mod peer;
+mod raw;
+
+mod account;
+mod bodies;
+mod ends;
+mod floods;
+mod leaving;
+mod limits;
+mod messages;
+mod runtimes;
+mod sharing;

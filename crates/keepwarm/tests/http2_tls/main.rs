@@ -1,0 +1,23 @@
+//! HTTP/2 over TLS: what ALPN chooses, who pays for handshakes, and servers that go away under load.
+//!
+//! The servers are nginx as Debian ships it, Node's, and the `h2` crate's server side over rustls. Streams in the clear
+//! are in `http2`.
+#![cfg(all(feature = "http2", feature = "tls"))]
+
+#[path = "../tls/authority.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod authority;
+#[path = "../tls/server.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod alpn;
+mod cold;
+mod crowds;
+mod fallback;
+mod nginx;
+mod node;
+mod peer;
+mod sessions;
