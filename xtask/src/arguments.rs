@@ -1,6 +1,6 @@
-//! Words of the command line → a task. Knows no task's inside, but which options the soak takes.
+//! Words of the command line → a task. Knows no task's inside: bench, fuzz and soak read their own options.
 
-use crate::soak;
+use crate::{bench, fuzz, soak};
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -12,6 +12,11 @@ usage: cargo xtask <task>
   tidy                            the rules of the house only: floors, sizes, promised tests, links
   conformance [--check]           write docs/conformance.md out of the tests; or fail when it is stale
   budget [--write]                instructions and allocations of a request, against bench/budget.txt
+  bench [--go] [--quick] [--only PART]… [--json FILE] [--write]
+                                  keepwarm beside the other clients, in one run and one table; `bench --help`
+                                  names the parts
+  fuzz [--seconds N] [--write] [TARGET…]
+                                  the fuzz targets, each for so long (30 s)
   soak [--minutes N] [--connections N] [--seed N]
                                   every fault on thousands of connections, with a verdict (10 minutes, 10 000)
   install                         what the tests need and this machine lacks (Debian, as root)
@@ -22,6 +27,10 @@ exit codes: 0 fine, 1 a check failed or something is missing, 2 usage";
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
+    /// Measure beside the other clients, with these options.
+    Bench(Vec<String>),
+    /// Fuzz, with these options.
+    Fuzz(Vec<String>),
     /// Write the page of conformance, or only compare it.
     Conformance {
         /// Compare.
@@ -77,6 +86,8 @@ pub fn parse(words: &[String]) -> Result<Task, String> {
                 [first, ..] => Err(format!("unknown option {first:?}")),
             };
         }
+        "bench" => return bench::check(rest).map(|()| Task::Bench(rest.to_vec())),
+        "fuzz" => return fuzz::check(rest).map(|()| Task::Fuzz(rest.to_vec())),
         "soak" => return soak::check(rest).map(|()| Task::Soak(rest.to_vec())),
         "tidy" => Task::Tidy,
         "install" => Task::Install,

@@ -28,9 +28,24 @@ const PROGRAMS: &[Need] = &[
         purpose: "counting what a request costs",
     },
     Need {
+        programs: &["c++"],
+        package: "g++",
+        purpose: "libFuzzer, which the fuzz targets are linked with",
+    },
+    Need {
         programs: &["apache2", "httpd"],
         package: "apache2",
         purpose: "the tests against a real Apache httpd",
+    },
+    Need {
+        programs: &["tinyproxy"],
+        package: "tinyproxy",
+        purpose: "the tests of CONNECT against a real proxy",
+    },
+    Need {
+        programs: &["microsocks"],
+        package: "microsocks",
+        purpose: "the tests of SOCKS5 against a real proxy",
     },
 ];
 

@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 
 pub mod arguments;
+pub mod bench;
 pub mod budget;
 pub mod conformance;
 pub mod features;
+pub mod fuzz;
 pub mod install;
 pub mod soak;
 pub mod steps;

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use xtask::arguments::{self, Task};
-use xtask::{budget, conformance, install, soak, steps, tidy};
+use xtask::{bench, budget, conformance, fuzz, install, soak, steps, tidy};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     };
     let root = xtask::root();
     let outcome = match task {
+        Task::Bench(words) => bench::run(&root, &words),
+        Task::Fuzz(words) => fuzz::run(&root, &words),
         Task::Conformance { check: true } => conformance::check(&root),
         Task::Conformance { check: false } => conformance::write(&root),
         Task::Budget { write } => budget::run(&root, write),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::arguments::TestOptions;
-use crate::{budget, conformance, features, install, tidy};
+use crate::{budget, conformance, features, fuzz, install, tidy};
 
 /// The library whose features must each build alone.
 const LIBRARY: &str = "keepwarm";
@@ -24,6 +24,8 @@ enum Work {
     Budget,
     /// The page of conformance against the tests.
     Conformance,
+    /// Each fuzz target for a short while.
+    Fuzz,
     /// A cargo command: its words and the environment it adds.
     Cargo {
         words: Vec<String>,
@@ -60,6 +62,7 @@ pub fn run(root: &Path, options: &TestOptions) -> Result<(), String> {
             }
             Work::Conformance => conformance::check(root).map_err(|error| failure(step, &error))?,
             Work::Budget => budget::run(root, false).map_err(|error| failure(step, &error))?,
+            Work::Fuzz => fuzz::run(root, &[]).map_err(|error| failure(step, &error))?,
             Work::Tidy => tidy::report(root).map_err(|error| failure(step, &error))?,
             Work::Cargo { is_test_run, .. } => {
                 let lines = step.run_cargo(root)?;
@@ -119,23 +122,7 @@ fn plan(root: &Path, options: &TestOptions) -> Result<Vec<Step>, String> {
             ));
         }
     }
-    if root.join("bench/Cargo.toml").is_file() {
-        steps.push(Step::cargo(
-            "bench workspace",
-            "check --manifest-path bench/Cargo.toml",
-        ));
-        if !options.fast {
-            steps.push(Step {
-                title: "budget".to_owned(),
-                work: Work::Budget,
-            });
-        }
-    } else {
-        steps.push(Step::skipped(
-            "bench workspace",
-            "bench/Cargo.toml not found: skipped",
-        ));
-    }
+    add_workspaces(&mut steps, root, options);
     steps.push(Step {
         title: "conformance".to_owned(),
         work: Work::Conformance,
@@ -154,6 +141,33 @@ fn plan(root: &Path, options: &TestOptions) -> Result<Vec<Step>, String> {
         )
     });
     Ok(steps)
+}
+
+/// The workspaces of their own: measuring and fuzzing.
+fn add_workspaces(steps: &mut Vec<Step>, root: &Path, options: &TestOptions) {
+    if root.join("bench/Cargo.toml").is_file() {
+        steps.push(Step::cargo(
+            "bench workspace",
+            "check --manifest-path bench/Cargo.toml --features peers",
+        ));
+        if !options.fast {
+            steps.push(Step {
+                title: "budget".to_owned(),
+                work: Work::Budget,
+            });
+        }
+    } else {
+        steps.push(Step::skipped(
+            "bench workspace",
+            "bench/Cargo.toml not found: skipped",
+        ));
+    }
+    if !options.fast {
+        steps.push(Step {
+            title: "fuzz targets".to_owned(),
+            work: Work::Fuzz,
+        });
+    }
 }
 
 fn add_tests(steps: &mut Vec<Step>, options: &TestOptions) {
@@ -186,6 +200,9 @@ fn add_tests(steps: &mut Vec<Step>, options: &TestOptions) {
             is_test_run: true,
         },
     });
+    if !options.fast {
+        steps.push(Step::interleavings());
+    }
 }
 
 impl Step {
@@ -212,6 +229,24 @@ impl Step {
         }
     }
 
+    /// The pool's own code under many schedules of its threads, compiled for that and so into a place of its own.
+    fn interleavings() -> Self {
+        let place = "--target-dir target/interleavings";
+        let words = format!("test --package {LIBRARY} --lib {place} -- interleavings");
+        Self {
+            title: "interleavings".to_owned(),
+            work: Work::Cargo {
+                words: split(&words),
+                // A little optimised: that takes the run from a minute and a half to a few seconds.
+                environment: vec![
+                    ("RUSTFLAGS", "--cfg keepwarm_shuttle"),
+                    ("CARGO_PROFILE_DEV_OPT_LEVEL", "1"),
+                ],
+                is_test_run: true,
+            },
+        }
+    }
+
     fn skipped(title: &str, why: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -226,6 +261,7 @@ impl Step {
         match &self.work {
             Work::Budget => "cargo xtask budget".to_owned(),
             Work::Conformance => "cargo xtask conformance --check".to_owned(),
+            Work::Fuzz => "cargo xtask fuzz".to_owned(),
             Work::Tidy => "cargo xtask tidy".to_owned(),
             Work::Skipped { why } => why.clone(),
             Work::Cargo {
@@ -350,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_leaves_out_documentation_features_and_budget_only() {
+    fn fast_leaves_out_what_takes_long_only() {
         let all = titles(&TestOptions::default());
         let fast = titles(&TestOptions {
             fast: true,
@@ -360,9 +396,15 @@ mod tests {
         assert!(!left_out.is_empty());
         for title in left_out {
             assert!(
-                ["documentation", "feature", "budget"]
-                    .iter()
-                    .any(|slow| title.contains(slow)),
+                [
+                    "documentation",
+                    "feature",
+                    "budget",
+                    "fuzz",
+                    "interleavings"
+                ]
+                .iter()
+                .any(|slow| title.contains(slow)),
                 "{title}"
             );
         }

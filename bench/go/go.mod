@@ -1,0 +1,3 @@
+module keepwarm/bench
+
+go 1.24
