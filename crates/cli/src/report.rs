@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use http::Method;
 use keepwarm::reason::{Miss, Phase, Retry, Reuse};
-use keepwarm::{ConnectionInfo, Counts, Ended, Error, Timings};
+use keepwarm::tls::TlsInfo;
+use keepwarm::{ConnectionInfo, Counts, Ended, Error, Hop, NotFollowed, Timings};
 
 use crate::exit::Exit;
 
@@ -31,13 +32,46 @@ pub(crate) struct ExchangeReport {
     /// What was decided about failed attempts.
     pub(crate) retries: Vec<Retry>,
     pub(crate) times: Times,
+    /// The redirects that were followed to the answer; `url` is what was asked first.
+    pub(crate) hops: Vec<HopReport>,
+    /// Why a redirect was not followed although they are.
+    pub(crate) not_followed: Option<NotFollowed>,
+    /// The coding of the body that was undone.
+    pub(crate) decoded_from: Option<&'static str>,
+}
+
+/// A redirect on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct HopReport {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) status: u16,
+    pub(crate) to: String,
+    pub(crate) connection: ConnectionReport,
+    pub(crate) miss: Option<Miss>,
+    pub(crate) times: Times,
+}
+
+impl From<&Hop> for HopReport {
+    fn from(hop: &Hop) -> Self {
+        Self {
+            method: hop.method.clone(),
+            url: hop.url.to_string(),
+            status: hop.status.as_u16(),
+            to: hop.to.to_string(),
+            connection: (&hop.connection).into(),
+            miss: hop.connection.miss,
+            times: hop.timings.into(),
+        }
+    }
 }
 
 /// The connection of an exchange.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConnectionReport {
     pub(crate) id: u64,
-    pub(crate) protocol: &'static str,
+    /// None when it failed before anything told what is spoken on it.
+    pub(crate) protocol: Option<&'static str>,
     pub(crate) reused: bool,
     /// Requests on it, this one included.
     pub(crate) requests: u64,
@@ -46,19 +80,28 @@ pub(crate) struct ConnectionReport {
     pub(crate) age: Duration,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: Option<SocketAddr>,
+    /// None for plain HTTP, and where the protocol is not known either.
+    pub(crate) tls: Option<TlsInfo>,
+    /// The proxy on the way, without credentials.
+    pub(crate) via: Option<String>,
+    /// The HTTP/2 stream.
+    pub(crate) stream: Option<u32>,
 }
 
 impl From<&ConnectionInfo> for ConnectionReport {
     fn from(info: &ConnectionInfo) -> Self {
         Self {
             id: info.id.0,
-            protocol: info.protocol.slug(),
+            protocol: Some(info.protocol().slug()),
             reused: info.reused,
             requests: info.requests,
             idle: info.idle,
             age: info.age,
-            local: info.local,
-            remote: info.remote,
+            local: info.local(),
+            remote: info.remote(),
+            tls: info.tls().cloned(),
+            via: info.via().map(str::to_owned),
+            stream: info.stream(),
         }
     }
 }
@@ -117,12 +160,14 @@ impl Summary {
         self.reused += u64::from(
             report
                 .connection
+                .as_ref()
                 .is_some_and(|connection| connection.reused),
         );
         match &report.outcome {
             Ok(_) => self.ok += 1,
             Err(error) => {
                 self.failed += 1;
+                // A server that is there and fails in TLS is a finding.
                 if matches!(error.phase(), Phase::Dns | Phase::Connect) {
                     self.unreachable += 1;
                 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use http::{HeaderName, HeaderValue, Method, Uri};
-use keepwarm_core::origin::{OriginRef, Scheme};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::quantity;
+use super::target::{self, Typed};
 use super::transport::TransportArgs;
 
 const EXAMPLES: &str = "\
@@ -20,6 +20,8 @@ Examples:
   keepwarm get --repeat 3 --gap 10s http://127.0.0.1:8080/ does it survive ten seconds idle?
   keepwarm get --repeat 50 --parallel 8 --max-idle-per-host 2 http://127.0.0.1:8080/
   keepwarm get --repeat 10 --body drop http://127.0.0.1:8080/large
+  keepwarm get --cacert root.pem --repeat 100 https://127.0.0.1:8443/
+  keepwarm get -L --compressed https://127.0.0.1:8443/     follow redirects, decode bodies
   keepwarm get --json --repeat 20 http://127.0.0.1:8080/ | jq .reuse";
 
 /// Make requests and see whether their connections are reused, and why not.
@@ -30,8 +32,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct GetArgs {
     /// What to ask for, in this order
-    #[arg(required = true, value_name = "URL", value_parser = url)]
-    pub(crate) urls: Vec<Uri>,
+    #[arg(required = true, value_name = "URL", value_parser = target::typed)]
+    pub(crate) urls: Vec<Typed>,
     /// Go through the URLs so many times
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) repeat: NonZeroU64,
@@ -93,7 +95,9 @@ fn appetite(text: &str) -> Result<Appetite, String> {
 
 fn method(text: &str) -> Result<Method, String> {
     match text.parse::<Method>() {
-        Ok(Method::CONNECT) => Err("CONNECT is for proxies, which are not there yet".to_owned()),
+        Ok(Method::CONNECT) => {
+            Err("CONNECT is for proxies: --proxy sends it where it is needed".to_owned())
+        }
         Ok(method) => Ok(method),
         Err(_) => Err("a method is one word, like GET or PUT".to_owned()),
     }
@@ -109,55 +113,9 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-fn url(text: &str) -> Result<Uri, String> {
-    // As curl does: a name alone means http.
-    let whole = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("http://{text}")
-    };
-    let whole = whole
-        .split_once('#')
-        .map_or(whole.as_str(), |(before, _)| before);
-    let uri: Uri = whole
-        .parse()
-        .map_err(|error| format!("{error}; write it like http://host:port/path"))?;
-    let origin = OriginRef::of(&uri).map_err(|error| error.to_string())?;
-    match origin.scheme {
-        Scheme::Http => Ok(uri),
-        Scheme::Https => Err(
-            "https is not built in yet: use http, or a proxy that ends TLS before the server"
-                .to_owned(),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_needs_no_scheme_and_loses_its_fragment() {
-        assert_eq!(
-            url("127.0.0.1:8080").unwrap().to_string(),
-            "http://127.0.0.1:8080/"
-        );
-        assert_eq!(
-            url("http://a.test/b?c#d").unwrap().to_string(),
-            "http://a.test/b?c"
-        );
-        assert!(url("https://a.test/").is_err_and(|mistake| mistake.contains("https")));
-        for wrong in [
-            "",
-            "http://",
-            "ftp://a.test/",
-            "http://a b/",
-            "http://u:p@a.test/",
-            "http://a:0/",
-        ] {
-            assert!(url(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_header_is_a_name_a_colon_and_a_value() {

@@ -4,7 +4,10 @@
 
 pub(crate) mod get;
 pub(crate) mod lab;
+pub(crate) mod proxy;
 pub(crate) mod quantity;
+pub(crate) mod target;
+pub(crate) mod tls;
 pub(crate) mod transport;
 
 use clap::{Parser, Subcommand};

@@ -8,16 +8,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use keepwarm::{Config, RetryPolicy};
+use keepwarm::dial::IpFamily;
+use keepwarm::{Config, Redirects, RetryPolicy};
+use keepwarm_core::origin::Scheme;
 
+use super::proxy::ProxyArgs;
 use super::quantity::{self, Ceiling};
+use super::tls::TlsArgs;
 
 /// What the command calls itself unless `-H` says otherwise.
 pub(crate) const USER_AGENT: &str = concat!("keepwarm/", env!("CARGO_PKG_VERSION"));
 
+/// HTTP/1.1, as the library calls it.
+const HTTP_1: &str = "h1";
+/// HTTP/2, as the library calls it.
+const HTTP_2: &str = "h2";
+
 const POOL: &str = "Pool (counts: off = no limit)";
 const TIMEOUTS: &str = "Timeouts (as 250ms, 5s, 2m; 0 or off = no limit)";
 const EXCHANGE: &str = "Exchanges";
+const PROTOCOL: &str = "Protocol";
 const ADDRESS: &str = "Addresses";
 
 #[derive(Args, Clone, Debug)]
@@ -59,9 +69,12 @@ pub(crate) struct TransportArgs {
     /// To open a connection, name resolution included [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
     connect_timeout: Option<Ceiling<Duration>>,
-    /// For the TLS handshake [default: 10s] (HTTPS is not there yet)
+    /// For the TLS handshake, on an open connection [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
     tls_handshake_timeout: Option<Ceiling<Duration>>,
+    /// For a proxy to agree to a tunnel, on an open connection to it [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
+    proxy_handshake_timeout: Option<Ceiling<Duration>>,
     /// From the request to the response head; also runs while an upload stalls [default: off]
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
     response_header_timeout: Option<Ceiling<Duration>>,
@@ -81,6 +94,30 @@ pub(crate) struct TransportArgs {
     #[arg(long, value_name = "TIME", value_parser = quantity::timeout, help_heading = TIMEOUTS)]
     expect_timeout: Option<Ceiling<Duration>>,
 
+    /// Speak HTTP/1.1 only
+    #[arg(long, group = "versions", help_heading = PROTOCOL)]
+    http1: bool,
+    /// On https prefer HTTP/2, which the server may decline (ALPN); on http speak HTTP/1.1. This is the default
+    #[arg(long, group = "versions", help_heading = PROTOCOL)]
+    http2: bool,
+    /// Speak HTTP/2 only, on http too, without asking first
+    #[arg(long, group = "versions", help_heading = PROTOCOL)]
+    http2_prior_knowledge: bool,
+
+    #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
+    proxy: ProxyArgs,
+
+    /// Follow redirects; credentials go to the first origin only
+    #[arg(short = 'L', long, help_heading = EXCHANGE)]
+    location: bool,
+    /// Redirects followed at most; one more is an error
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "location", help_heading = EXCHANGE)]
+    max_redirs: usize,
+    /// Ask for compressed bodies (gzip, deflate, br, zstd) and write them decoded
+    #[arg(long, help_heading = EXCHANGE)]
+    compressed: bool,
     /// Bytes of an unread body that may be drained to save its connection [default: 256k]
     #[arg(long, value_name = "BYTES", value_parser = quantity::size, help_heading = EXCHANGE)]
     drain_bytes: Option<u64>,
@@ -103,6 +140,12 @@ pub(crate) struct TransportArgs {
     /// Connect from this address
     #[arg(long, value_name = "IP", help_heading = ADDRESS)]
     local_address: Option<IpAddr>,
+    /// Use the IPv4 addresses of names only
+    #[arg(short = '4', long, conflicts_with_all = ["ipv6", "unix_socket"], help_heading = ADDRESS)]
+    ipv4: bool,
+    /// Use the IPv6 addresses of names only
+    #[arg(short = '6', long, conflicts_with = "unix_socket", help_heading = ADDRESS)]
+    ipv6: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -136,7 +179,10 @@ macro_rules! set {
 
 impl TransportArgs {
     /// The settings that these options mean.
-    pub(crate) fn config(&self) -> Config {
+    ///
+    /// # Errors
+    /// A sentence about options that contradict each other or cannot be read.
+    pub(crate) fn config(&self) -> Result<Config, String> {
         let mut config = match self.preset {
             Preset::Default => Config::default(),
             Preset::Busy => Config::busy(),
@@ -152,6 +198,7 @@ impl TransportArgs {
             max_requests_per_connection <- max_requests_per_connection via requests;
             connect_timeout <- connect_timeout via Ceiling::limit;
             tls_handshake_timeout <- tls_handshake_timeout via Ceiling::limit;
+            proxy_handshake_timeout <- proxy_handshake_timeout via Ceiling::limit;
             response_header_timeout <- response_header_timeout via Ceiling::limit;
             read_idle_timeout <- read_idle_timeout via Ceiling::limit;
             write_stall_timeout <- write_stall_timeout via Ceiling::limit;
@@ -176,13 +223,77 @@ impl TransportArgs {
         for (host, address) in &self.resolve {
             config = config.resolve(host, address.port(), *address);
         }
-        config
+        config = self.versions(config);
+        Ok(config
+            .tls(self.tls.settings()?)
+            .proxies(self.proxy.settings()?)
+            .ip_family(self.family()?)
+            .redirects(self.redirects())
+            .decompress(self.compressed)
             .user_agent(USER_AGENT.to_owned())
             .retry(match self.retry {
                 Retry::Go => RetryPolicy::Go,
                 Retry::Never => RetryPolicy::Never,
                 Retry::Rfc => RetryPolicy::Rfc,
-            })
+            }))
+    }
+
+    /// `--http2` is the default, in words.
+    fn versions(&self, config: Config) -> Config {
+        if self.http1 {
+            config.http1_only()
+        } else if self.http2_prior_knowledge {
+            config.http2_only()
+        } else {
+            config
+        }
+    }
+
+    /// The slug of the protocol that an origin of this scheme is spoken to with; none when its server has a say.
+    pub(crate) fn certain_protocol(&self, scheme: Scheme) -> Option<&'static str> {
+        if self.http2_prior_knowledge {
+            return Some(HTTP_2);
+        }
+        match scheme {
+            Scheme::Http => Some(HTTP_1),
+            Scheme::Https => self.http1.then_some(HTTP_1),
+        }
+    }
+
+    fn family(&self) -> Result<IpFamily, String> {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => IpFamily::V4,
+            (false, true) => IpFamily::V6,
+            (false, false) => IpFamily::Any,
+        };
+        let local = self
+            .local_address
+            .map(|address| SocketAddr::new(address, 0));
+        match local {
+            Some(local) if !family.has(&local) => Err(format!(
+                "--local-address {} cannot reach addresses of the other family (see -4, -6)",
+                local.ip()
+            )),
+            Some(_) | None => Ok(family),
+        }
+    }
+
+    fn redirects(&self) -> Redirects {
+        if self.location {
+            Redirects::up_to(self.max_redirs)
+        } else {
+            Redirects::none()
+        }
+    }
+
+    /// Whether a plain request may go through a proxy.
+    pub(crate) fn may_use_a_proxy(&self) -> bool {
+        self.proxy.may_be_used()
+    }
+
+    /// Whether compressed bodies are asked for.
+    pub(crate) fn decompresses(&self) -> bool {
+        self.compressed
     }
 
     /// Whether these options ask for more connections than the defaults do.
@@ -231,7 +342,10 @@ mod tests {
 
     #[test]
     fn without_options_the_settings_are_the_defaults() {
-        assert_eq!(parse(&[]).config().limits(), Config::default().limits());
+        assert_eq!(
+            parse(&[]).config().unwrap().limits(),
+            Config::default().limits()
+        );
         assert!(!parse(&[]).raises_limits());
     }
 
@@ -241,14 +355,42 @@ mod tests {
             ["--max-idle=7", "--preset=go"],
             ["--preset=go", "--max-idle=7"],
         ] {
-            let config = parse(&order).config();
+            let config = parse(&order).config().unwrap();
             assert_eq!(config.limits().max_idle, Some(7));
             assert_eq!(config.limits().max_idle_per_host, Some(2));
             assert!(!config.limits().learning);
         }
-        let busy = parse(&["--preset", "busy", "--idle-timeout", "off"]).config();
+        let busy = parse(&["--preset", "busy", "--idle-timeout", "off"])
+            .config()
+            .unwrap();
         assert_eq!(busy.limits().max_idle_per_host, Some(512));
         assert_eq!(busy.limits().idle_timeout, None);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused_in_a_sentence() {
+        for (options, words) in [
+            (&["--tls-min=1.3", "--tls-max=1.2"][..], "--tls-min 1.3"),
+            (&["-6", "--local-address=127.0.0.1"], "127.0.0.1"),
+            (&["--proxy=ftp://me:secret@h"], "--proxy"),
+        ] {
+            let mistake = parse(options).config().unwrap_err();
+            assert!(mistake.contains(words), "{mistake}");
+            assert!(!mistake.contains("secret"), "{mistake}");
+        }
+        assert!(parse(&["-4", "--local-address=127.0.0.1"]).config().is_ok());
+        let printed = format!("{:?}", parse(&["--proxy=http://me:secret@h"]));
+        assert!(!printed.contains("secret"), "{printed}");
+    }
+
+    #[test]
+    fn the_protocol_is_certain_unless_a_server_has_a_say() {
+        let certain = |options: &[&str], scheme| parse(options).certain_protocol(scheme);
+        assert_eq!(certain(&[], Scheme::Http), Some("h1"));
+        assert_eq!(certain(&["--http2"], Scheme::Https), None);
+        assert_eq!(certain(&["--http1"], Scheme::Https), Some("h1"));
+        let known = certain(&["--http2-prior-knowledge"], Scheme::Http);
+        assert_eq!(known, Some("h2"));
     }
 
     #[test]

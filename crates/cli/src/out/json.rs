@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use keepwarm::Error;
 use keepwarm::reason::Retry;
+use keepwarm::tls::TlsInfo;
 use serde::Serialize;
 
-use crate::report::{ConnectionReport, ExchangeReport, Summary, Times};
+use crate::report::{ConnectionReport, ExchangeReport, HopReport, Summary, Times};
 
 #[derive(Serialize)]
 struct Exchange<'a> {
@@ -22,10 +23,25 @@ struct Exchange<'a> {
     error: Option<Fault>,
     protocol: Option<&'static str>,
     bytes: u64,
-    connection: Option<Connection>,
+    connection: Option<Connection<'a>>,
     miss: Option<&'static str>,
     reuse: Verdict,
     retries: Vec<&'static str>,
+    timings_ms: Timings,
+    hops: Vec<Hop<'a>>,
+    not_followed: Option<&'static str>,
+    decoded_from: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Hop<'a> {
+    method: &'a str,
+    url: &'a str,
+    status: u16,
+    to: &'a str,
+    protocol: Option<&'static str>,
+    connection: Connection<'a>,
+    miss: Option<&'static str>,
     timings_ms: Timings,
 }
 
@@ -41,7 +57,7 @@ struct Fault {
 }
 
 #[derive(Serialize)]
-struct Connection {
+struct Connection<'a> {
     id: u64,
     reused: bool,
     requests: u64,
@@ -49,6 +65,17 @@ struct Connection {
     age_ms: f64,
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
+    tls: Option<Tls<'a>>,
+    via: Option<&'a str>,
+    stream: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Tls<'a> {
+    version: &'static str,
+    cipher: &'a str,
+    alpn: Option<&'a str>,
+    resumed: bool,
 }
 
 #[derive(Serialize)]
@@ -97,13 +124,16 @@ pub(crate) fn exchange(report: &ExchangeReport) -> String {
         url: &report.url,
         status: report.outcome.as_ref().ok().copied(),
         error: report.outcome.as_ref().err().map(fault),
-        protocol: report.connection.map(|connection| connection.protocol),
+        protocol: report.connection.as_ref().and_then(|it| it.protocol),
         bytes: report.bytes,
         connection: report.connection.as_ref().map(connection),
         miss: report.miss.as_ref().map(|miss| miss.slug()),
         reuse: verdict(report),
         retries: again(&report.retries),
         timings_ms: timings(&report.times),
+        hops: report.hops.iter().map(hop).collect(),
+        not_followed: report.not_followed.map(|why| why.slug()),
+        decoded_from: report.decoded_from,
     })
 }
 
@@ -150,7 +180,20 @@ fn fault(error: &Error) -> Fault {
     }
 }
 
-fn connection(report: &ConnectionReport) -> Connection {
+fn hop(report: &HopReport) -> Hop<'_> {
+    Hop {
+        method: report.method.as_str(),
+        url: &report.url,
+        status: report.status,
+        to: &report.to,
+        protocol: report.connection.protocol,
+        connection: connection(&report.connection),
+        miss: report.miss.as_ref().map(|miss| miss.slug()),
+        timings_ms: timings(&report.times),
+    }
+}
+
+fn connection(report: &ConnectionReport) -> Connection<'_> {
     Connection {
         id: report.id,
         reused: report.reused,
@@ -159,6 +202,18 @@ fn connection(report: &ConnectionReport) -> Connection {
         age_ms: milliseconds(report.age),
         local: report.local,
         remote: report.remote,
+        tls: report.tls.as_ref().map(tls),
+        via: report.via.as_deref(),
+        stream: report.stream,
+    }
+}
+
+fn tls(info: &TlsInfo) -> Tls<'_> {
+    Tls {
+        version: info.version.number(),
+        cipher: &info.cipher,
+        alpn: info.alpn.as_deref(),
+        resumed: info.resumed,
     }
 }
 

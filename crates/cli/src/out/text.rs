@@ -9,7 +9,7 @@ use keepwarm::reason::{Retry, text as words};
 use keepwarm::{Client, Ended, Error, Human};
 
 use super::style::{BAD, CURE, DIM, GOOD, Painted, STRONG, WHY, ordinal, plural, wrap};
-use crate::report::{ExchangeReport, Summary};
+use crate::report::{ConnectionReport, ExchangeReport, Summary};
 
 /// Up to so many exchanges are all listed; of longer lists the runs of exchanges alike are folded.
 const ALL_LISTED: u64 = 12;
@@ -50,7 +50,7 @@ impl Kind {
                 .as_ref()
                 .copied()
                 .map_err(|error| error.kind().slug()),
-            reused: report.connection.map(|connection| connection.reused),
+            reused: report.connection.as_ref().map(|it| it.reused),
             miss: report.miss.map(|miss| miss.slug()),
             closed: closed.map(|reason| reason.slug()),
             sent_again: report.retries.len(),
@@ -130,6 +130,7 @@ impl Table {
         let time = Human(report.times.total).to_string();
         let id = report
             .connection
+            .as_ref()
             .map_or_else(|| "-".to_owned(), |it| format!("#{}", it.id));
         let mut lines = vec![format!(
             "{number}  {status}  {time:>8}  {id:<4} {}",
@@ -138,6 +139,13 @@ impl Table {
         let mut detail = |text: String| {
             lines.push(format!("{:w$}  {text}", "", w = self.digits + 20));
         };
+        for hop in &report.hops {
+            let said = format!("{} led from {} to {}", hop.status, hop.url, hop.to);
+            detail(Painted(DIM, said).to_string());
+        }
+        if let Some(why) = report.not_followed {
+            detail(format!("not followed: {}", Painted(WHY, why)));
+        }
         for retry in again(report) {
             detail(Painted(WHY, retry).to_string());
         }
@@ -157,25 +165,51 @@ fn again(report: &ExchangeReport) -> impl Iterator<Item = &Retry> {
 
 /// New or reused, and the circumstance that matters.
 fn how(report: &ExchangeReport) -> String {
-    let Some(connection) = report.connection else {
+    let Some(connection) = &report.connection else {
         return Painted(DIM, "none").to_string();
     };
     if connection.reused {
+        // One that others use at the same time was not idle.
         let idle = connection
             .idle
+            .filter(|idle| !idle.is_zero())
             .map(|idle| format!(", idle {}", Human(idle)));
         let request = ordinal(connection.requests);
         let said = format!("({request} request{})", idle.unwrap_or_default());
         return format!("{} {}", Painted(GOOD, "reused"), Painted(DIM, said));
     }
-    match report.miss {
+    let new = match report.miss {
         Some(miss) => format!(
             "{}    {}",
             Painted(STRONG, "new"),
             Painted(DIM, format!("({miss})"))
         ),
         None => Painted(STRONG, "new").to_string(),
+    };
+    match beyond_tcp(connection) {
+        Some(said) => format!("{new}{}", Painted(DIM, said)),
+        None => new,
     }
+}
+
+/// What a new connection is beside TCP and HTTP/1.1.
+fn beyond_tcp(connection: &ConnectionReport) -> Option<String> {
+    let mut said = String::new();
+    if let Some(protocol) = connection.protocol.filter(|_| connection.tls.is_some()) {
+        said.push_str(&format!(", {protocol}"));
+    } else if connection.protocol == Some("h2") {
+        said.push_str(", h2");
+    }
+    if let Some(tls) = &connection.tls {
+        said.push_str(&format!(", {}", tls.version));
+        if tls.resumed {
+            said.push_str(" resumed");
+        }
+    }
+    if let Some(via) = &connection.via {
+        said.push_str(&format!(", via {via}"));
+    }
+    (!said.is_empty()).then_some(said)
 }
 
 /// What all exchanges together mean: the numbers, each reason with its cure, and advice.

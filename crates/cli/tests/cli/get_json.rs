@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{keepwarm, keepwarm_reading};
 
 /// The keys of an object, in the order in which they are written.
-fn keys_in_order(line: &str, object: &Value, order: &[&str]) {
+pub(crate) fn keys_in_order(line: &str, object: &Value, order: &[&str]) {
     let found: Vec<&str> = object
         .as_object()
         .expect("an object")
@@ -30,7 +30,7 @@ fn keys_in_order(line: &str, object: &Value, order: &[&str]) {
     }
 }
 
-const EXCHANGE: &[&str] = &[
+pub(crate) const EXCHANGE: &[&str] = &[
     "schema",
     "n",
     "method",
@@ -44,11 +44,14 @@ const EXCHANGE: &[&str] = &[
     "reuse",
     "retries",
     "timings_ms",
+    "hops",
+    "not_followed",
+    "decoded_from",
 ];
-const CONNECTION: &[&str] = &[
-    "id", "reused", "requests", "idle_ms", "age_ms", "local", "remote",
+pub(crate) const CONNECTION: &[&str] = &[
+    "id", "reused", "requests", "idle_ms", "age_ms", "local", "remote", "tls", "via", "stream",
 ];
-const TIMINGS: &[&str] = &[
+pub(crate) const TIMINGS: &[&str] = &[
     "queue", "dns", "connect", "tls", "send", "wait", "receive", "total",
 ];
 const ERROR: &[&str] = &[
@@ -101,6 +104,9 @@ fn two_exchanges_and_a_summary_have_every_key_in_its_place() {
         ("miss", json!("first-for-origin")),
         ("reuse", json!({"verdict": "keep", "reasons": []})),
         ("retries", json!([])),
+        ("hops", json!([])),
+        ("not_followed", json!(null)),
+        ("decoded_from", json!(null)),
     ] {
         assert_eq!(first[key], expected, "{key}");
     }
@@ -109,6 +115,9 @@ fn two_exchanges_and_a_summary_have_every_key_in_its_place() {
     assert_eq!(first["connection"]["requests"], 1);
     assert_eq!(first["connection"]["idle_ms"], json!(null));
     assert_eq!(first["connection"]["remote"], lab.addr().to_string());
+    for absent in ["tls", "via", "stream"] {
+        assert_eq!(first["connection"][absent], json!(null), "{absent}");
+    }
     assert_eq!(second["n"], 2);
     assert_eq!(second["miss"], json!(null));
     assert_eq!(second["connection"]["id"], 1);
@@ -129,7 +138,8 @@ fn milliseconds_have_one_to_three_decimals() {
     let done = keepwarm(&["get", "--json", "--repeat", "3", &lab.url("/")]).with_code(0);
     for line in done.stdout.lines().take(3) {
         let (_, timings) = line.split_once("\"timings_ms\":{").expect("timings");
-        for field in timings.trim_end_matches('}').split(',') {
+        let (timings, _) = timings.split_once('}').expect("their end");
+        for field in timings.split(',') {
             let (_, value) = field.split_once(':').expect("a value");
             if value != "null" {
                 let (_, decimals) = value.split_once('.').unwrap_or_else(|| panic!("{field}"));

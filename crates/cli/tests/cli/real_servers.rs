@@ -20,7 +20,7 @@ const TRIES: u32 = 5;
 static SERVERS: AtomicU32 = AtomicU32::new(0);
 
 /// A server on a port of its own, with a folder of its own; dropped, both are gone.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: PathBuf,
     port: u16,
@@ -37,13 +37,19 @@ impl Drop for Server {
 
 impl Server {
     /// nginx with these lines in its `http` block.
-    fn nginx(lines: &str) -> Self {
+    pub(crate) fn nginx(lines: &str) -> Self {
+        Self::nginx_with(&|_folder| lines.to_owned())
+    }
+
+    /// The same with lines that know its folder; they are made anew for each try.
+    pub(crate) fn nginx_with(lines: &dyn Fn(&Path) -> String) -> Self {
         Self::start("nginx", &|folder, port, token| {
             let at = folder.display();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .iter()
                 .map(|kind| format!("{kind}_temp_path {at}/{kind};\n"))
                 .collect();
+            let lines = lines(folder);
             let config = format!(
                 "daemon off;\nmaster_process off;\npid {at}/nginx.pid;\nerror_log stderr warn;\n\
                  events {{ worker_connections 256; }}\n\
@@ -143,17 +149,27 @@ impl Server {
         Some(answer)
     }
 
-    fn url(&self) -> String {
+    /// A file's place in its folder, as text.
+    pub(crate) fn path(&self, name: &str) -> String {
+        let path = self.folder.join(name);
+        path.to_str().expect("text").to_owned()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/index.html", self.port)
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(&path, text).expect("a file");

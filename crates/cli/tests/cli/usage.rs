@@ -20,12 +20,8 @@ fn check(mistakes: Mistakes<'_>) {
 #[test]
 fn mistakes_in_a_request_say_what_where_and_what_to_do() {
     check(&[
-        (
-            &["get", "https://example.test/"],
-            &["https is not built in yet"],
-        ),
         (&["get", "ftp://example.test/"], &["scheme must be http"]),
-        (&["get", "http://u:p@example.test/"], &["Authorization"]),
+        (&["get", "http://me:secret@h.test:0/"], &["1 to 65535"]),
         (
             &["get", "-H", "nonsense", URL],
             &["--header", "'Name: value'"],
@@ -91,6 +87,88 @@ fn mistakes_in_settings_say_what_where_and_what_to_do() {
 }
 
 #[test]
+fn mistakes_in_tls_and_proxies_say_what_where_and_what_to_do() {
+    const SECURE: &str = "https://127.0.0.1:9/";
+    check(&[
+        (
+            &["get", "--tls-min", "1.3", "--tls-max", "1.2", SECURE],
+            &["--tls-min 1.3 is above --tls-max 1.2"],
+        ),
+        (
+            &["get", "--tls-max", "1.1", SECURE],
+            &["--tls-max", "1.2 or 1.3"],
+        ),
+        (
+            &["get", "-k", "--cacert", "x", SECURE],
+            &["--insecure", "cannot be used with", "--cacert"],
+        ),
+        (
+            &["get", "--key", "x", SECURE],
+            &["required arguments", "--cert"],
+        ),
+        (
+            &["get", "--cacert", "/no/such/file", SECURE],
+            &["/no/such/file"],
+        ),
+        (
+            &["get", "--cert", "/no/such/file", SECURE],
+            &["/no/such/file"],
+        ),
+        (
+            &["get", "--keylog", "/no/such/folder/file", SECURE],
+            &["/no/such/folder/file"],
+        ),
+        (
+            &["get", "--http1", "--http2", SECURE],
+            &["--http1", "cannot be used with"],
+        ),
+        (
+            &["get", "--http2", "--http2-prior-knowledge", SECURE],
+            &["cannot be used with"],
+        ),
+        (&["get", "-4", "-6", SECURE], &["cannot be used with"]),
+        (
+            &["get", "-6", "--local-address", "127.0.0.1", SECURE],
+            &["--local-address 127.0.0.1"],
+        ),
+        (
+            &["get", "--max-redirs", "3", SECURE],
+            &["required arguments", "--location"],
+        ),
+        (
+            &["get", "--proxy", "gopher://h.test", SECURE],
+            &["--proxy", "socks5"],
+        ),
+        (
+            &["get", "--proxy", "h.test", "--unix-socket", "x", SECURE],
+            &["cannot be used with"],
+        ),
+    ]);
+}
+
+#[test]
+fn passwords_in_urls_are_never_repeated() {
+    for arguments in [
+        &["get", "http://me:secret@h.test:0/"][..],
+        &["get", "http://me:secret@"],
+        &["get", "ftp://me:secret@h.test/"],
+        &["get", "--proxy", "http://me:secret@h.test:0", URL],
+        &["get", "--proxy", "gopher://me:secret@h.test", URL],
+        &[
+            "get",
+            "--proxy",
+            "http://me:secret@h",
+            "--unix-socket",
+            "x",
+            URL,
+        ],
+    ] {
+        let done = keepwarm(arguments).with_code(2);
+        assert!(!done.stderr.contains("secret"), "{done:#?}");
+    }
+}
+
+#[test]
 fn mistakes_in_a_lab_say_what_where_and_what_to_do() {
     check(&[
         (&["lab", "--listen", "nowhere"], &["--listen", "unix:PATH"]),
@@ -121,7 +199,15 @@ fn help_has_groups_and_examples() {
         all.says(word);
     }
     let get = keepwarm(&["get", "--help"]).with_code(0);
-    for word in ["Pool", "Timeouts", "Examples:", "0 or off = no limit"] {
+    for word in [
+        "Pool",
+        "Timeouts",
+        "Examples:",
+        "0 or off = no limit",
+        "\nTLS:\n",
+        "\nProxy:\n",
+        "\nProtocol:\n",
+    ] {
         get.says(word);
     }
     let lab = keepwarm(&["lab", "--help"]).with_code(0);
@@ -166,6 +252,24 @@ fn every_option_of_the_transport_is_there() {
         "unix-socket",
         "local-address",
         "preset",
+        "cacert",
+        "cert",
+        "key",
+        "insecure",
+        "tls-min",
+        "tls-max",
+        "keylog",
+        "http1",
+        "http2",
+        "http2-prior-knowledge",
+        "proxy",
+        "noproxy",
+        "proxy-handshake-timeout",
+        "location",
+        "max-redirs",
+        "compressed",
+        "ipv4",
+        "ipv6",
     ] {
         let is_option = |line: &str| {
             let words = line.split_whitespace();

@@ -5,17 +5,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::Uri;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, RANGE};
+use http::{HeaderMap, HeaderValue, Method};
 use keepwarm::reason::{Phase, Retry, Reuse};
 use keepwarm::{Client, Error, Response};
+use keepwarm_core::origin::{OriginRef, Scheme};
 
 use super::journal::{EXCHANGE, Journal, Trail};
 use super::order::Order;
+use super::script::{Answer, Asked};
 use super::sink::Bodies;
 use crate::args::get::Appetite;
+use crate::args::target::Target;
+use crate::args::transport::TransportArgs;
 use crate::exit::Failure;
-use crate::out::verbose::{self, Sent};
-use crate::report::{ExchangeReport, Times};
+use crate::out::verbose::{self, Form, Sent};
+use crate::report::{ExchangeReport, HopReport, Times};
 
 /// What lanes share.
 pub(super) struct Work {
@@ -23,21 +28,26 @@ pub(super) struct Work {
     pub(super) order: Order,
     pub(super) journal: Arc<Journal>,
     pub(super) bodies: Bodies,
+    pub(super) transport: TransportArgs,
     pub(super) verbose: bool,
 }
 
 /// Makes exchange `n`. Its report lacks the verdict while a dropped body is still being drained.
-pub(super) async fn exchange(work: &Work, n: u64, url: &Uri) -> Result<ExchangeReport, Failure> {
-    work.journal.begin(n, request_lines(work, url));
+pub(super) async fn exchange(
+    work: &Work,
+    n: u64,
+    target: &Target,
+) -> Result<ExchangeReport, Failure> {
+    work.journal.begin(n, asked(work, target));
     let started = Instant::now();
     let mut bytes = 0;
     let done = EXCHANGE
-        .scope(n, converse(work, n, url, &mut bytes))
+        .scope(n, converse(work, n, target, &mut bytes))
         .await?;
     let mut report = ExchangeReport {
         n,
         method: work.order.method.clone(),
-        url: url.to_string(),
+        url: target.uri.to_string(),
         outcome: Ok(0),
         bytes,
         connection: None,
@@ -45,6 +55,9 @@ pub(super) async fn exchange(work: &Work, n: u64, url: &Uri) -> Result<ExchangeR
         reuse: None,
         retries: Vec::new(),
         times: Times::default(),
+        hops: Vec::new(),
+        not_followed: None,
+        decoded_from: None,
     };
     match done {
         Ok(conversation) => conversation.tell(&mut report),
@@ -73,6 +86,9 @@ struct Conversation {
     retries: Vec<Retry>,
     reuse: Option<Reuse>,
     timings: keepwarm::Timings,
+    hops: Vec<HopReport>,
+    not_followed: Option<keepwarm::NotFollowed>,
+    decoded_from: Option<&'static str>,
 }
 
 impl Conversation {
@@ -83,6 +99,9 @@ impl Conversation {
         report.reuse = self.reuse;
         report.retries = self.retries;
         report.times = self.timings.into();
+        report.hops = self.hops;
+        report.not_followed = self.not_followed;
+        report.decoded_from = self.decoded_from;
     }
 }
 
@@ -116,13 +135,13 @@ type Failed = (Error, Vec<Retry>);
 async fn converse(
     work: &Work,
     n: u64,
-    url: &Uri,
+    target: &Target,
     bytes: &mut u64,
 ) -> Result<Result<Conversation, Failed>, Failure> {
     let order = &work.order;
     let mut request = work
         .client
-        .request(order.method.clone(), url.clone())
+        .request(order.method.clone(), &target.text)
         .headers(order.headers.clone());
     if !order.body.is_empty() {
         request = request.body(order.body.clone());
@@ -134,10 +153,9 @@ async fn converse(
         Ok(response) => response,
         Err(error) => return Ok(Err((error, Vec::new()))),
     };
+    work.journal.learn(response.connection());
     if work.verbose {
-        let (version, status) = (response.version(), response.status());
-        let lines = verbose::response(version, status, response.headers());
-        work.journal.head(n, &lines);
+        work.journal.head(n, answer(&response));
     }
     if let Err(error) = read(work, &mut response, bytes).await? {
         return Ok(Err((error, response.retries().to_vec())));
@@ -149,6 +167,9 @@ async fn converse(
         retries: response.retries().to_vec(),
         reuse: response.reuse().cloned(),
         timings: response.timings(),
+        hops: response.hops().iter().map(HopReport::from).collect(),
+        not_followed: response.not_followed(),
+        decoded_from: response.decoded_from(),
     }))
 }
 
@@ -176,17 +197,67 @@ async fn read(
     Ok(Ok(()))
 }
 
-fn request_lines(work: &Work, uri: &Uri) -> Vec<String> {
+/// What `-v` tells of an answer.
+fn answer(response: &Response) -> Answer<'_> {
+    let (version, status) = (response.version(), response.status());
+    let mut lines = verbose::response(version, status, response.headers());
+    lines.extend(response.decoded_from().map(verbose::decoding));
+    lines.extend(response.not_followed().map(verbose::not_followed));
+    Answer {
+        connection: response.connection(),
+        hops: response.hops(),
+        lines,
+    }
+}
+
+/// What `-v` tells of a request.
+fn asked(work: &Work, target: &Target) -> Asked {
+    let origin = OriginRef::of(&target.uri).ok();
+    let scheme = origin.map(|origin| origin.scheme);
+    let certain = scheme.and_then(|scheme| work.transport.certain_protocol(scheme));
+    let is_encrypted = scheme == Some(Scheme::Https);
+    let may_be_forwarded = work.transport.may_use_a_proxy();
     if !work.verbose {
-        return Vec::new();
+        return Asked {
+            certain,
+            is_encrypted,
+            may_be_forwarded,
+            ..Asked::default()
+        };
     }
     let order = &work.order;
-    verbose::request(&Sent {
-        method: &order.method,
-        uri,
-        headers: &order.headers,
-        body_bytes: order.body.len(),
-        expect_continue: order.expect_continue,
-        keep_alive: work.client.limits().keep_alive,
-    })
+    let headers = completed(work, target);
+    let lines = |form| {
+        verbose::request(&Sent {
+            method: &order.method,
+            uri: &target.uri,
+            headers: &headers,
+            body_bytes: order.body.len(),
+            expect_continue: order.expect_continue,
+            keep_alive: work.client.limits().keep_alive,
+            form,
+        })
+    };
+    Asked {
+        http1: lines(Form::Http1),
+        forwarded: lines(Form::Forwarded),
+        http2: lines(Form::Http2),
+        certain,
+        is_encrypted,
+        may_be_forwarded,
+    }
+}
+
+/// The fields of a request with those that the library adds for options and URL, credentials hidden.
+fn completed(work: &Work, target: &Target) -> HeaderMap {
+    let mut headers = work.order.headers.clone();
+    let speaks_for_itself = headers.contains_key(ACCEPT_ENCODING) || headers.contains_key(RANGE);
+    if work.transport.decompresses() && work.order.method != Method::HEAD && !speaks_for_itself {
+        let all = HeaderValue::from_static("gzip, deflate, br, zstd");
+        headers.insert(ACCEPT_ENCODING, all);
+    }
+    if target.has_credentials && !headers.contains_key(AUTHORIZATION) {
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic ***"));
+    }
+    headers
 }

@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use http::Method;
+use keepwarm::ConnectionInfo;
 use keepwarm::event::{CallId, ConnectionId, DialId, Event, EventKind, Observer};
 use keepwarm::reason::{Closed, Miss, Reuse};
 use tokio::sync::Notify;
 
+use super::script::{Answer, Asked, Known, Script};
 use crate::out::verbose;
 use crate::report::{ConnectionReport, Times};
 
@@ -32,18 +35,20 @@ pub(super) struct Journal {
 struct State {
     calls: HashMap<CallId, u64>,
     exchanges: HashMap<u64, Exchange>,
-    dials: HashMap<DialId, Miss>,
+    dials: HashMap<DialId, Dial>,
     connections: HashMap<ConnectionId, Connection>,
+    /// What answers told of connections: of those that are open, and of those whose answer waits to be written.
+    knowledge: HashMap<ConnectionId, Knowledge>,
     silent: bool,
 }
 
 struct Exchange {
     started: Instant,
-    /// The lines of its request, to be written with each sending.
-    request: Vec<String>,
-    /// Lines about its connection that came before the response's head could be written.
-    held: Vec<String>,
-    head_written: bool,
+    asked: Asked,
+    /// Its calls so far, by method and origin: the first, then one for each redirect.
+    calls: Vec<(Method, String)>,
+    /// Lines that wait for the response's head.
+    script: Script,
     taken: Option<Taken>,
     sent: Option<Instant>,
     answered: Option<Instant>,
@@ -51,11 +56,18 @@ struct Exchange {
 }
 
 /// The connection an exchange took.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Taken {
     at: Instant,
     report: ConnectionReport,
     miss: Option<Miss>,
+}
+
+/// A connection that is being opened.
+struct Dial {
+    miss: Miss,
+    /// The exchange whose call started it.
+    by: Option<u64>,
 }
 
 struct Connection {
@@ -63,7 +75,22 @@ struct Connection {
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
     miss: Option<Miss>,
-    serving: Option<u64>,
+    opened_by: Option<u64>,
+    /// The exchanges on it: one in HTTP/1, any number in HTTP/2.
+    serving: Vec<Serving>,
+}
+
+struct Knowledge {
+    known: Known,
+    /// Whether it was written.
+    is_introduced: bool,
+}
+
+/// An exchange on a connection.
+struct Serving {
+    n: u64,
+    call: CallId,
+    /// Set when it is over.
     verdict: Option<Reuse>,
 }
 
@@ -88,13 +115,13 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An exchange is about to start; these are the lines of its request.
-    pub(super) fn begin(&self, n: u64, request: Vec<String>) {
+    /// An exchange is about to start; this is its request.
+    pub(super) fn begin(&self, n: u64, asked: Asked) {
         let exchange = Exchange {
             started: Instant::now(),
-            request,
-            held: Vec::new(),
-            head_written: !self.verbose,
+            asked,
+            calls: Vec::new(),
+            script: Script::default(),
             taken: None,
             sent: None,
             answered: None,
@@ -103,32 +130,38 @@ impl Journal {
         self.lock().exchanges.insert(n, exchange);
     }
 
+    /// An answer told what its connection is.
+    pub(super) fn learn(&self, info: &ConnectionInfo) {
+        let state = &mut *self.lock();
+        if self.verbose || state.connections.contains_key(&info.id) {
+            state.learn(info);
+        }
+    }
+
     /// The head of its response is here.
-    pub(super) fn head(&self, n: u64, lines: &[String]) {
-        let mut state = self.lock();
-        let Some(exchange) = state.exchanges.get_mut(&n) else {
-            return;
-        };
-        exchange.head_written = true;
-        let held = std::mem::take(&mut exchange.held);
-        self.write(&state, lines);
-        self.write(&state, &held);
+    pub(super) fn head(&self, n: u64, answer: Answer<'_>) {
+        let state = &mut *self.lock();
+        for hop in answer.hops {
+            state.learn(&hop.connection);
+        }
+        let lines = state.perform(n, Some(answer));
+        self.write(state, &lines);
     }
 
     /// It failed: what is known of it.
     pub(super) fn failed(&self, n: u64, line: String) -> Option<Trail> {
         let mut state = self.lock();
-        let mut exchange = state.exchanges.remove(&n)?;
-        let held = std::mem::take(&mut exchange.held);
-        self.write(&state, &held);
+        let lines = state.perform(n, None);
+        self.write(&state, &lines);
         self.write(&state, &[line]);
+        let exchange = state.exchanges.remove(&n)?;
         let now = Instant::now();
         let between = |from: Option<Instant>, to: Option<Instant>| {
             from.map(|from| to.unwrap_or(now).saturating_duration_since(from))
         };
-        let taken = exchange.taken.map(|taken| taken.at);
+        let taken = exchange.taken.as_ref().map(|taken| taken.at);
         Some(Trail {
-            connection: exchange.taken.map(|taken| taken.report),
+            connection: exchange.taken.as_ref().map(|taken| taken.report.clone()),
             miss: exchange.taken.and_then(|taken| taken.miss),
             reuse: exchange.verdict.filter(|verdict| !verdict.is_keep()),
             times: Times {
@@ -164,7 +197,14 @@ impl Journal {
 
     /// From here on nothing is written: what now closes, the command closes itself.
     pub(super) fn silence(&self) {
-        self.lock().silent = true;
+        let state = &mut *self.lock();
+        let mut cut_short: Vec<u64> = state.exchanges.keys().copied().collect();
+        cut_short.sort_unstable();
+        for n in cut_short {
+            let lines = state.perform(n, None);
+            self.write(state, &lines);
+        }
+        state.silent = true;
     }
 
     fn write(&self, state: &State, lines: &[String]) {
@@ -189,75 +229,107 @@ impl Journal {
         else {
             return;
         };
-        self.settle(state, *id, Reuse::Keep);
+        if state.settle(*id, &Reuse::Keep, Whom::Ended) {
+            self.settled.notify_waiters();
+        }
         let Some(n) = state.calls.get(call).copied() else {
             return;
         };
-        let Some(connection) = state.connections.get_mut(id) else {
+        let (Some(connection), Some(exchange)) =
+            (state.connections.get_mut(id), state.exchanges.get_mut(&n))
+        else {
             return;
         };
-        connection.serving = Some(n);
-        connection.verdict = None;
-        let report = ConnectionReport {
-            id: id.0,
-            protocol: "h1",
-            reused: *reused,
-            requests: *requests,
-            idle: idle.filter(|_| *reused),
-            age: event.at.saturating_duration_since(connection.opened),
-            local: connection.local,
-            remote: connection.remote,
-        };
-        let taken = Taken {
+        connection.serving.push(Serving {
+            n,
+            call: *call,
+            verdict: None,
+        });
+        let redirects = exchange.calls.len().saturating_sub(1);
+        let known = state.knowledge.get(id).map(|it| &it.known);
+        let ready = known.map(|known| exchange.asked.lines(Some(known)));
+        let ready = ready.or_else(|| exchange.asked.sure_lines());
+        let ready = ready.filter(|_| self.verbose);
+        let protocol = known.map(|known| known.protocol);
+        let protocol = protocol.or(exchange.asked.certain.filter(|_| redirects == 0));
+        let taken = (*id, *reused, *requests, *idle);
+        let report = connection.report(event.at, taken, protocol, known);
+        exchange.taken = Some(Taken {
             at: event.at,
             report,
             miss: connection.miss.filter(|_| *requests == 1),
-        };
+        });
+        exchange.sent = None;
+        exchange.answered = None;
+        if !self.verbose {
+            return;
+        }
+        if *reused {
+            self.tell(state, Some(n), verbose::reusing(*id, *idle, *requests));
+        }
         let Some(exchange) = state.exchanges.get_mut(&n) else {
             return;
         };
-        exchange.taken = Some(taken);
-        exchange.sent = None;
-        exchange.answered = None;
-        let mut lines = Vec::new();
-        if *reused {
-            lines.push(verbose::reusing(*id, *idle, *requests));
-        }
-        lines.extend(exchange.request.iter().cloned());
-        self.write(state, &lines);
-    }
-
-    /// A connection was parked, closed, or passed on: the exchange on it has its verdict.
-    fn settle(&self, state: &mut State, id: ConnectionId, otherwise: Reuse) {
-        let Some(connection) = state.connections.get_mut(&id) else {
-            return;
-        };
-        let told = connection.verdict.take();
-        let Some(n) = connection.serving.take() else {
-            return;
-        };
-        let verdict = match (told, otherwise) {
-            (Some(told), Reuse::Close(reasons)) => told.also(*reasons.primary()),
-            (_, otherwise) => otherwise,
-        };
-        if let Some(exchange) = state.exchanges.get_mut(&n) {
-            exchange.verdict = Some(verdict);
-            self.settled.notify_waiters();
+        if exchange.script.is_empty()
+            && redirects == 0
+            && let Some(lines) = ready
+        {
+            self.write(state, &lines);
+        } else if let Some((method, origin)) = exchange.calls.last().cloned() {
+            exchange.script.request(redirects, *id, method, origin);
         }
     }
 
-    /// Writes a line about a connection, behind the head of the response it carries.
-    fn tell(&self, state: &mut State, serving: Option<u64>, line: String) {
-        let waiting = serving.and_then(|n| state.exchanges.get_mut(&n));
-        match waiting.filter(|exchange| !exchange.head_written) {
-            Some(exchange) => exchange.held.push(line),
+    /// Writes a line about a connection, behind what waits of the exchange it belongs to.
+    fn tell(&self, state: &mut State, n: Option<u64>, line: String) {
+        let waiting = n.and_then(|n| state.exchanges.get_mut(&n));
+        match waiting.filter(|exchange| !exchange.script.is_empty()) {
+            Some(exchange) => exchange.script.line(line),
             None => self.write(state, &[line]),
         }
     }
 
+    fn on_head(&self, state: &mut State, event: &Event) {
+        let EventKind::ResponseHead {
+            call,
+            connection,
+            status,
+        } = event.kind
+        else {
+            return;
+        };
+        let verbose = self.verbose;
+        if let Some(exchange) = state.exchange_of(call)
+            && status >= 200
+        {
+            exchange.answered = Some(event.at);
+            if verbose {
+                let redirects = exchange.calls.len().saturating_sub(1);
+                exchange.script.head(redirects, connection, status);
+            }
+        }
+    }
+
+    fn on_ended(&self, state: &mut State, call: CallId, id: ConnectionId, reuse: &Reuse) {
+        let Some(connection) = state.connections.get_mut(&id) else {
+            return;
+        };
+        let mut serving = connection.serving.iter_mut();
+        if let Some(it) = serving.find(|it| it.call == call) {
+            it.verdict = Some(reuse.clone());
+        }
+        // While others are on the connection nothing more is decided about it.
+        let is_shared = connection.serving.iter().any(|it| it.verdict.is_none());
+        if is_shared && state.settle(id, &Reuse::Keep, Whom::Ended) {
+            self.settled.notify_waiters();
+        }
+    }
+
     fn on_parked(&self, state: &mut State, id: ConnectionId) {
-        let serving = state.connections.get(&id).and_then(|it| it.serving);
-        self.settle(state, id, Reuse::Keep);
+        let serving = state.last_on(id);
+        if state.settle(id, &Reuse::Keep, Whom::All) {
+            self.settled.notify_waiters();
+        }
         // One that was opened and found nobody waiting has no exchange to be left intact after.
         if serving.is_some() {
             self.tell(state, serving, verbose::left_intact(id));
@@ -265,10 +337,17 @@ impl Journal {
     }
 
     fn on_closed(&self, state: &mut State, id: ConnectionId, closed: &Closed) {
-        let serving = state.connections.get(&id).and_then(|it| it.serving);
-        self.settle(state, id, Reuse::close(closed.reason));
+        let serving = state.last_on(id);
+        if state.settle(id, &Reuse::close(closed.reason), Whom::All) {
+            self.settled.notify_waiters();
+        }
         self.tell(state, serving, verbose::closing(id, &closed.reason));
         state.connections.remove(&id);
+        // An answer that waits to be written still tells of it.
+        let waiting = serving.and_then(|n| state.exchanges.get(&n));
+        if waiting.is_none_or(|exchange| exchange.script.is_empty()) {
+            state.knowledge.remove(&id);
+        }
     }
 
     fn on_opened(&self, state: &mut State, event: &Event) {
@@ -286,9 +365,31 @@ impl Journal {
             .entry(*connection)
             .or_insert_with(|| Connection::new(event.at));
         (entry.local, entry.remote) = (*local, *remote);
+        let by = entry.opened_by;
         let line = verbose::connected(origin, *remote, *connection, entry.miss.as_ref());
-        self.write(state, &[line]);
+        self.tell(state, by, line);
     }
+
+    fn on_dial_ended(state: &mut State, event: &Event) {
+        let EventKind::DialEnded { dial, outcome } = &event.kind else {
+            return;
+        };
+        let dial = state.dials.remove(dial);
+        if let Ok(id) = outcome {
+            let mut connection = Connection::new(event.at);
+            connection.miss = dial.as_ref().map(|dial| dial.miss);
+            connection.opened_by = dial.and_then(|dial| dial.by);
+            state.connections.insert(*id, connection);
+        }
+    }
+}
+
+/// Which of a connection's exchanges have their verdict now.
+#[derive(Clone, Copy, PartialEq)]
+enum Whom {
+    All,
+    /// Those that are over.
+    Ended,
 }
 
 impl Connection {
@@ -298,9 +399,44 @@ impl Connection {
             local: None,
             remote: None,
             miss: None,
-            serving: None,
-            verdict: None,
+            opened_by: None,
+            serving: Vec::new(),
         }
+    }
+
+    /// What is known of it when an exchange takes it: its number, whether it served before, requests, idle time.
+    fn report(
+        &self,
+        at: Instant,
+        (id, reused, requests, idle): (ConnectionId, bool, u64, Option<Duration>),
+        protocol: Option<&'static str>,
+        known: Option<&Known>,
+    ) -> ConnectionReport {
+        ConnectionReport {
+            id: id.0,
+            protocol,
+            reused,
+            requests,
+            idle: idle.filter(|_| reused),
+            age: at.saturating_duration_since(self.opened),
+            local: self.local,
+            remote: self.remote,
+            tls: known.and_then(|known| known.tls.clone()),
+            via: known.and_then(|known| known.via.clone()),
+            stream: None,
+        }
+    }
+}
+
+impl Knowledge {
+    /// The lines about it, once.
+    fn introduce(&mut self) -> Vec<String> {
+        if std::mem::replace(&mut self.is_introduced, true) {
+            return Vec::new();
+        }
+        let via = self.known.via.as_deref().map(verbose::through);
+        let tls = self.known.tls.as_ref().map(verbose::encrypted);
+        via.into_iter().chain(tls).collect()
     }
 }
 
@@ -308,28 +444,96 @@ impl State {
     fn exchange_of(&mut self, call: CallId) -> Option<&mut Exchange> {
         self.exchanges.get_mut(self.calls.get(&call)?)
     }
+
+    /// The exchange on a connection that came last.
+    fn last_on(&self, id: ConnectionId) -> Option<u64> {
+        let serving = &self.connections.get(&id)?.serving;
+        serving.last().map(|it| it.n)
+    }
+
+    fn learn(&mut self, info: &ConnectionInfo) {
+        self.knowledge.entry(info.id).or_insert_with(|| Knowledge {
+            known: info.into(),
+            is_introduced: false,
+        });
+    }
+
+    /// Forgets what was told of connections that are gone.
+    fn forget_the_gone(&mut self) {
+        let connections = &self.connections;
+        self.knowledge.retain(|id, _| connections.contains_key(id));
+    }
+
+    /// A connection was parked, closed, or passed on: exchanges on it have their verdict. True when there were any.
+    fn settle(&mut self, id: ConnectionId, otherwise: &Reuse, whom: Whom) -> bool {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return false;
+        };
+        let (settled, left) = std::mem::take(&mut connection.serving)
+            .into_iter()
+            .partition(|it| whom == Whom::All || it.verdict.is_some());
+        connection.serving = left;
+        let settled: Vec<Serving> = settled;
+        for it in &settled {
+            let verdict = match (it.verdict.clone(), otherwise) {
+                (Some(told), Reuse::Close(reasons)) => told.also(*reasons.primary()),
+                // What the exchange did to the connection holds, though others are still on it.
+                (Some(told), Reuse::Keep) if whom == Whom::Ended => told,
+                (_, otherwise) => otherwise.clone(),
+            };
+            if let Some(exchange) = self.exchanges.get_mut(&it.n) {
+                exchange.verdict = Some(verdict);
+            }
+        }
+        !settled.is_empty()
+    }
+
+    /// The lines of an exchange that waited, now that its answer is here or will not come.
+    fn perform(&mut self, n: u64, answer: Option<Answer<'_>>) -> Vec<String> {
+        let Some(exchange) = self.exchanges.get_mut(&n) else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        if exchange.script.is_empty()
+            && let Some(answer) = &answer
+            && let Some(knowledge) = self.knowledge.get_mut(&answer.connection.id)
+        {
+            lines = knowledge.introduce();
+        }
+        let script = std::mem::take(&mut exchange.script);
+        let knowledge = std::cell::RefCell::new(&mut self.knowledge);
+        let introduce = |id| match knowledge.borrow_mut().get_mut(&id) {
+            Some(knowledge) => knowledge.introduce(),
+            None => Vec::new(),
+        };
+        let known = |id| Some(knowledge.borrow().get(&id)?.known.clone());
+        lines.extend(script.perform(&exchange.asked, answer, introduce, known));
+        self.forget_the_gone();
+        lines
+    }
 }
 
 impl Observer for Journal {
     fn on_event(&self, event: &Event) {
         let state = &mut *self.lock();
         match &event.kind {
-            EventKind::CallStarted { call, .. } => {
+            EventKind::CallStarted {
+                call,
+                method,
+                origin,
+            } => {
                 if let Ok(n) = EXCHANGE.try_with(|n| *n) {
                     state.calls.insert(*call, n);
+                    if let Some(exchange) = state.exchanges.get_mut(&n) {
+                        exchange.calls.push((method.clone(), origin.to_string()));
+                    }
                 }
             }
             EventKind::DialStarted { dial, miss, .. } => {
-                state.dials.insert(*dial, *miss);
+                let by = EXCHANGE.try_with(|n| *n).ok();
+                state.dials.insert(*dial, Dial { miss: *miss, by });
             }
-            EventKind::DialEnded { dial, outcome } => {
-                let miss = state.dials.remove(dial);
-                if let Ok(id) = outcome {
-                    let mut connection = Connection::new(event.at);
-                    connection.miss = miss;
-                    state.connections.insert(*id, connection);
-                }
-            }
+            EventKind::DialEnded { .. } => Self::on_dial_ended(state, event),
             EventKind::Opened { .. } => self.on_opened(state, event),
             EventKind::CheckedOut { .. } => self.on_checked_out(state, event),
             EventKind::RequestSent { call, .. } => {
@@ -337,20 +541,12 @@ impl Observer for Journal {
                     exchange.sent = Some(event.at);
                 }
             }
-            EventKind::ResponseHead { call, status, .. } => {
-                if let Some(exchange) = state.exchange_of(*call)
-                    && *status >= 200
-                {
-                    exchange.answered = Some(event.at);
-                }
-            }
+            EventKind::ResponseHead { .. } => self.on_head(state, event),
             EventKind::ExchangeEnded {
-                connection, reuse, ..
-            } => {
-                if let Some(connection) = state.connections.get_mut(connection) {
-                    connection.verdict = Some(reuse.clone());
-                }
-            }
+                call,
+                connection,
+                reuse,
+            } => self.on_ended(state, *call, *connection, reuse),
             EventKind::Parked { connection } => self.on_parked(state, *connection),
             EventKind::Closed {
                 connection, closed, ..
@@ -358,11 +554,8 @@ impl Observer for Journal {
                 self.on_closed(state, *connection, closed);
             }
             EventKind::RetryDecided { call, retry } => {
-                let held = state
-                    .exchange_of(*call)
-                    .map(|it| std::mem::take(&mut it.held));
-                self.write(state, &held.unwrap_or_default());
-                self.write(state, &[verbose::decided(*retry)]);
+                let n = state.calls.get(call).copied();
+                self.tell(state, n, verbose::decided(*retry));
             }
             EventKind::CallEnded { call, .. } => {
                 state.calls.remove(call);

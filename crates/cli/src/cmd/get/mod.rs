@@ -5,6 +5,7 @@
 mod exchange;
 mod journal;
 mod order;
+mod script;
 mod sink;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     let client = args
         .transport
         .config()
+        .map_err(Failure::Usage)?
         .observer(observer)
         .build()
         .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -45,6 +47,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
         bodies: Bodies::of(&args, total)?,
         order,
         journal: Arc::clone(&journal),
+        transport: args.transport.clone(),
         verbose: args.verbose,
     });
     let mut writer = Writer::of(&args, total);

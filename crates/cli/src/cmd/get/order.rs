@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method};
 
 use crate::args::get::{Appetite, GetArgs};
+use crate::args::target::Target;
 use crate::exit::Failure;
 
 pub(super) struct Order {
-    urls: Vec<Uri>,
+    urls: Vec<Target>,
     /// Exchanges in all.
     pub(super) total: u64,
     started: AtomicU64,
@@ -41,12 +42,16 @@ impl Order {
         let total = (args.urls.len() as u64)
             .checked_mul(args.repeat.get())
             .ok_or_else(|| Failure::Usage("--repeat asks for too many exchanges".to_owned()))?;
+        let urls = args.urls.iter().map(|typed| typed.0.clone());
+        let urls = urls
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Failure::Usage)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &args.header {
             headers.append(name, value.clone());
         }
         Ok(Self {
-            urls: args.urls.clone(),
+            urls,
             total,
             started: AtomicU64::new(0),
             gap: args.gap,
@@ -64,7 +69,7 @@ impl Order {
     }
 
     /// The next exchange: its number from 1, and its URL.
-    pub(super) fn next(&self) -> Option<(u64, &Uri)> {
+    pub(super) fn next(&self) -> Option<(u64, &Target)> {
         let before = self.started.fetch_add(1, Ordering::Relaxed);
         if before >= self.total {
             return None;
