@@ -8,7 +8,7 @@ use shuttle::future::block_on;
 use super::explore;
 use super::primitives::time;
 use super::wires::{Dials, Wires};
-use super::world::{CONNECT_TIMEOUT, World, at_most_per_host, finish, join, origin};
+use super::world::{CONNECT_TIMEOUT, World, at_most_per_host, finish, join, origin, own};
 
 #[test]
 fn a_connection_freed_while_a_call_enters_the_line_serves_it() {
@@ -71,12 +71,12 @@ fn a_dial_a_freed_connection_and_a_timeout_at_once_lose_no_call_and_no_connectio
         let freeing = world.thread(|_| finish(lease));
         let impatient = world.thread(move |world| {
             let mut waiting = match world.acquire(&origin("a")).expect("not shut") {
-                crate::pool::Acquired::Ready(lease) => return Some(finish(lease)),
+                crate::pool::Acquired::Ready(granted) => return Some(finish(own(granted))),
                 crate::pool::Acquired::Later(waiting) => waiting,
             };
             let served = std::future::poll_fn(|cx| waiting.poll(cx));
             let served = block_on(time::timeout(soon, served)).ok()?;
-            Some(finish(served.expect("no dial fails")))
+            Some(finish(own(served.expect("no dial fails"))))
         });
         let patient = world.thread(|world| world.call(&origin("a")).map(finish));
         drop(join(freeing));

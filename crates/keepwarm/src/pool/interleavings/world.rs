@@ -16,7 +16,7 @@ use super::primitives::{clock, runtime};
 use super::wires::{Dials, Wires};
 use crate::config::{Config, Limits};
 use crate::error::{Error, Result};
-use crate::pool::{Acquired, Counts, Handle, Lease, Shared, Waiting};
+use crate::pool::{Acquired, Counts, Granted, Handle, Lease, Shared, Waiting};
 
 /// A client. Clones are claims on the same one.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl World {
     pub(super) fn call(&self, origin: &Origin) -> Result<Lease> {
         loop {
             match self.acquire(origin)? {
-                Acquired::Ready(lease) => return Ok(lease),
+                Acquired::Ready(granted) => return Ok(own(granted)),
                 Acquired::Later(waiting) => {
                     if let Some(lease) = Self::wait(waiting)? {
                         return Ok(lease);
@@ -78,8 +78,8 @@ impl World {
 
     /// Waits in the line. None when what was handed over had ended.
     pub(super) fn wait(mut waiting: Waiting) -> Result<Option<Lease>> {
-        let lease = block_on(std::future::poll_fn(|cx| waiting.poll(cx)))?;
-        match lease.look() {
+        let granted = block_on(std::future::poll_fn(|cx| waiting.poll(cx)))?;
+        match own(granted).look() {
             Ok(lease) => Ok(Some(lease)),
             Err(None) => Ok(None),
             Err(Some(_)) => Err(Error::usage("nobody says anything in these scenarios")),
@@ -175,6 +175,14 @@ pub(super) fn at_most_per_host(connections: usize) -> Limits {
         max_conns_per_host: Some(connections),
         idle_timeout: None,
         ..Limits::default()
+    }
+}
+
+/// The connection that was given: nothing is shared in these scenarios.
+pub(super) fn own(granted: Granted) -> Lease {
+    match granted {
+        Granted::Lease(lease) => lease,
+        Granted::Seat(_) => panic!("no wire here carries several calls"),
     }
 }
 
