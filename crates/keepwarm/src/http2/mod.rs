@@ -1,8 +1,8 @@
 //! HTTP/2 connections as wires: one socket, many streams.
 //!
-//! A connection is a [`Link`] that calls share and a [`Driver`](driver::Driver), the task that moves its frames; the frames, the
-//! header compression and the flow control are the `h2` crate's. Owns the settings sent, the PINGs, and the word of
-//! why a connection ended. Refuses to know requests and the pool.
+//! A connection is a [`Link`] that calls share and a [driver](driver::Driver), the task that moves its frames; the
+//! frames, the header compression and the flow control are the `h2` crate's. Owns the settings sent, the PINGs, and the
+//! word of why a connection ended. Refuses to know requests and the pool.
 
 mod control;
 mod driver;
