@@ -15,7 +15,6 @@ use http::header::{
 use http::{HeaderMap, Method, Uri};
 use keepwarm_core::reason::{Limit, Phase};
 
-use super::replay::Replay;
 use super::{Asked, Hop, Meaning, Next, NotFollowed, Redirects, decide};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,7 +46,8 @@ pub(crate) struct Following {
     method: Method,
     uri: Uri,
     headers: Option<Box<HeaderMap>>,
-    body: Replay,
+    /// None when it was a stream: that went out with the first hop and is gone.
+    body: Option<RequestBody>,
     /// When the whole call must be over.
     deadline: Option<Instant>,
     hops: Vec<Hop>,
@@ -65,19 +65,17 @@ impl Following {
     /// Keeps what further hops will need. None when redirects are not followed.
     pub(crate) fn of(
         redirects: Redirects,
-        request: &mut Outgoing,
+        request: &Outgoing,
         total: Option<Duration>,
     ) -> Option<Self> {
         let limit = redirects.limit()?;
-        let (body, first) = Replay::of(std::mem::replace(&mut request.body, RequestBody::empty()));
-        request.body = first;
         Some(Self {
             redirects,
             limit,
             method: request.method.clone(),
             uri: request.uri.clone(),
             headers: request.headers.clone(),
-            body,
+            body: request.body.again(),
             deadline: total.and_then(|total| clock::now().checked_add(total)),
             hops: Vec::new(),
             draining: None,
@@ -94,7 +92,7 @@ impl Following {
         let asked = Asked {
             method: &self.method,
             uri: &self.uri,
-            body_survives: self.body.survives(),
+            body_survives: self.body.is_some(),
         };
         let meaning = if answer.head.status.is_redirection() {
             decide(
@@ -142,7 +140,7 @@ impl Following {
                 .after_redirects(self.hops.len()));
         }
         if !next.keeps_body {
-            self.body = Replay::Empty;
+            self.body = Some(RequestBody::empty());
         }
         if let Some(headers) = &mut self.headers {
             let unfit = SECRETS.iter().filter(|_| !next.same_origin);
@@ -184,7 +182,9 @@ impl Following {
             method: self.method.clone(),
             uri: self.uri.clone(),
             headers: self.headers.clone(),
-            body: self.body.again(),
+            body: (self.body.as_ref())
+                .and_then(RequestBody::again)
+                .unwrap_or_default(),
         };
         Call::new(shared, request, left).map_err(|error| self.mark(error))
     }

@@ -4,7 +4,6 @@
 //! send anything: [`following`] does.
 
 pub(crate) mod following;
-mod replay;
 
 use std::fmt;
 

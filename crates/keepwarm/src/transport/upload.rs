@@ -87,6 +87,16 @@ impl RequestBody {
         }
     }
 
+    /// The same body for another request; none when it can be sent only once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match &self.0 {
+            Kind::Empty => Some(Self(Kind::Empty)),
+            Kind::Bytes(bytes) => Some(Self(Kind::Bytes(bytes.clone()))),
+            Kind::Factory(make) => Some(Self(Kind::Factory(Arc::clone(make)))),
+            Kind::Once(_) => None,
+        }
+    }
+
     /// Takes it out for one sending.
     pub(crate) fn begin(&mut self) -> Upload {
         match &mut self.0 {
