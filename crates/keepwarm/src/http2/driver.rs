@@ -89,7 +89,7 @@ impl Driver {
         };
         loop {
             let read = self.health.read.load(Ordering::Relaxed);
-            if ping.poll_pong(cx).ready_and(Result::is_ok) {
+            if let Poll::Ready(Ok(_)) = ping.poll_pong(cx) {
                 self.keep_alive.answered(read);
             }
             let waited_for = self.health.is_waited_for();
@@ -98,20 +98,6 @@ impl Driver {
                 Due::Ask => drop(ping.send_ping(Ping::opaque())),
                 Due::Dead => return Poll::Ready(CloseReason::TimedOut(Limit::Ping)),
             }
-        }
-    }
-}
-
-/// `Poll` of a result, asked in one breath.
-trait ReadyAnd<T> {
-    fn ready_and(self, holds: impl FnOnce(&T) -> bool) -> bool;
-}
-
-impl<T> ReadyAnd<T> for Poll<T> {
-    fn ready_and(self, holds: impl FnOnce(&T) -> bool) -> bool {
-        match self {
-            Poll::Ready(value) => holds(&value),
-            Poll::Pending => false,
         }
     }
 }

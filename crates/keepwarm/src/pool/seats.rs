@@ -70,6 +70,7 @@ struct Row {
 pub(crate) struct Seat {
     pool: Arc<OriginPool>,
     link: Link,
+    lane: Lane,
     slot: Slot,
     id: ConnectionId,
     facts: Arc<Facts>,
@@ -317,6 +318,7 @@ impl Row {
         Seat {
             pool: Arc::clone(pool),
             link: link.clone(),
+            lane: self.leased.lane(),
             slot: self.leased.slot(),
             id: self.leased.id(),
             facts: Arc::clone(&connection.facts),
@@ -339,10 +341,7 @@ impl OriginPool {
         self.enter(None, |state| {
             let left = state.leave_seat(seat, reason);
             let Some((mut leased, closing)) = left else {
-                let lane = seat_lane(state, seat);
-                if let Some(lane) = lane {
-                    state.serve(self, now, lane, &mut served);
-                }
+                state.serve(self, now, seat.lane, &mut served);
                 return;
             };
             let verdict = match closing {
@@ -370,16 +369,6 @@ impl OriginPool {
         }
         hand_out(served);
     }
-}
-
-fn seat_lane(state: &State, seat: &Seat) -> Option<Lane> {
-    let is_meant = |row: &&Row| row.leased.slot() == seat.slot && row.leased.id() == seat.id;
-    state
-        .seats
-        .rows
-        .iter()
-        .find(is_meant)
-        .map(|row| row.leased.lane())
 }
 
 /// Gives calls their places. A call that has gone meanwhile gives its own back at once.
