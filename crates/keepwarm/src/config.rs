@@ -218,7 +218,12 @@ impl Default for Config {
             drain_bytes: 256 * 1024,
             drain_time: Duration::from_millis(50),
             retry: RetryPolicy::Go,
-            versions: Versions::Both,
+            // Without HTTP/2 there is nothing to choose, and nothing to find out.
+            versions: if cfg!(feature = "http2") {
+                Versions::Both
+            } else {
+                Versions::Http1
+            },
             #[cfg(feature = "http2")]
             http2: crate::http2::Http2::default(),
             redirects: Redirects::none(),

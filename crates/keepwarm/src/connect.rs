@@ -18,8 +18,7 @@ use keepwarm_core::reason::{Limit, Phase};
 use crate::config::{Config, Versions};
 use crate::conn::{Beyond, Facts, Opened, OpenedIn, Protocol, Stream};
 use crate::dial::{
-    Addresses, DialError, Dialed, Dialer, Resolver, SystemResolver, TcpDialer, WithOverrides,
-    open_files,
+    Addresses, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::proxy::{Handshake, Names, Proxy, Route, Routes, Target};
@@ -81,7 +80,7 @@ struct Tls {
 
 impl Connector {
     pub(crate) fn new(config: &Config) -> Self {
-        let resolver = resolver(config);
+        let resolver = WithOverrides::of(config);
         Self {
             dialer: dialer(config, &resolver),
             connect_timeout: config.timeouts.connect.unwrap_or(LONGEST_STEP),
@@ -323,20 +322,14 @@ impl Connector {
     }
 }
 
-fn resolver(config: &Config) -> Arc<dyn Resolver> {
-    let inner = config.resolver.clone();
-    Arc::new(WithOverrides {
-        overrides: config.overrides.clone(),
-        inner: inner.unwrap_or_else(|| Arc::new(SystemResolver)),
-    })
-}
-
 fn dialer(config: &Config, resolver: &Arc<dyn Resolver>) -> Arc<dyn Dialer> {
-    if let Some(dialer) = &config.dialer {
-        return Arc::clone(dialer);
+    match &config.dialer {
+        Some(dialer) => Arc::clone(dialer),
+        None => {
+            let (timeout, resolver) = (config.timeouts.connect, Arc::clone(resolver));
+            Arc::new(TcpDialer::new(config.socket.clone(), resolver, timeout))
+        }
     }
-    let (timeout, resolver) = (config.timeouts.connect, Arc::clone(resolver));
-    Arc::new(TcpDialer::new(config.socket.clone(), resolver, timeout))
 }
 
 fn opened(dialed: Dialed, handshake: Option<Duration>, beyond: Beyond) -> Opened {
@@ -359,8 +352,8 @@ fn offered(versions: Versions) -> &'static [&'static [u8]] {
     use crate::tls::HTTP_1_1;
     const HTTP_2: &[u8] = b"h2";
     match versions {
-        Versions::Both if cfg!(feature = "http2") => &[HTTP_2, HTTP_1_1],
-        Versions::Both | Versions::Http1 => &[HTTP_1_1],
+        Versions::Both => &[HTTP_2, HTTP_1_1],
+        Versions::Http1 => &[HTTP_1_1],
         Versions::Http2 => &[HTTP_2],
     }
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::config::Config;
+
 use super::{Answer, BoxFuture, Lookup, Resolver};
 
 /// The operating system's resolver (`getaddrinfo`, on tokio's blocking threads): one answer about both families, sorted
@@ -41,6 +43,17 @@ impl WithOverrides {
     fn given(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let key = (host.to_ascii_lowercase(), port);
         self.overrides.get(&key).cloned()
+    }
+}
+
+impl WithOverrides {
+    /// The resolver of a client with these settings.
+    pub(crate) fn of(config: &Config) -> Arc<dyn Resolver> {
+        let inner = config.resolver.clone();
+        Arc::new(Self {
+            overrides: config.overrides.clone(),
+            inner: inner.unwrap_or_else(|| Arc::new(SystemResolver)),
+        })
     }
 }
 

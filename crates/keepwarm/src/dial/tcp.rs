@@ -18,9 +18,7 @@ use super::addresses::{Addresses, Book};
 use super::failures::{self, Failures};
 use super::racing::{self, Queries};
 use super::resolve::WithOverrides;
-use super::{
-    Answer, BoxFuture, DialError, Dialed, Dialer, IpFamily, Lookup, Resolver, SystemResolver,
-};
+use super::{Answer, BoxFuture, DialError, Dialed, Dialer, IpFamily, Lookup, Resolver};
 use crate::clock;
 use crate::config::{Config, SocketOptions, TcpKeepalive};
 use crate::conn::Stream;
@@ -60,13 +58,8 @@ impl std::fmt::Debug for TcpDialer {
 impl TcpDialer {
     /// The dialer that a client with these settings uses by itself: a start for one that wraps it.
     pub fn of(config: &Config) -> Self {
-        let asked = config.resolver.clone();
-        let resolver = WithOverrides {
-            overrides: config.overrides.clone(),
-            inner: asked.unwrap_or_else(|| Arc::new(SystemResolver)),
-        };
-        let options = config.socket.clone();
-        Self::new(options, Arc::new(resolver), config.timeouts.connect)
+        let resolver = WithOverrides::of(config);
+        Self::new(config.socket.clone(), resolver, config.timeouts.connect)
     }
 
     pub(crate) fn new(
