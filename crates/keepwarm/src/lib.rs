@@ -80,10 +80,6 @@ mod request;
 mod response;
 mod target;
 pub mod tls;
-#[allow(
-    unreachable_pub,
-    reason = "its body is the inside of the public one, in the same words"
-)]
 mod transport;
 
 pub use body::Body;

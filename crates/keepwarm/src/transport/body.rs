@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The connection is back in the pool before the last bytes are given. A body dropped early is drained when that
 /// is cheap ([`crate::Config::drain_bytes`], [`crate::Config::drain_time`]); otherwise its connection is closed
 /// with the reason `body-not-read`.
-pub struct Body {
+pub(crate) struct Body {
     inner: Inner,
     about: About,
 }
@@ -111,7 +111,7 @@ impl Body {
     ///
     /// # Errors
     /// When the connection fails, the server breaks the protocol, or a time limit passes.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await;
             match frame.transpose()?.map(Frame::into_data) {
@@ -126,7 +126,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::chunk`].
-    pub fn bytes(self) -> impl Future<Output = Result<Bytes>> + Send {
+    pub(crate) fn bytes(self) -> impl Future<Output = Result<Bytes>> + Send {
         self.bytes_up_to(usize::MAX)
     }
 
@@ -134,7 +134,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::chunk`]; and when it is longer.
-    pub fn bytes_up_to(self, limit: usize) -> impl Future<Output = Result<Bytes>> + Send {
+    pub(crate) fn bytes_up_to(self, limit: usize) -> impl Future<Output = Result<Bytes>> + Send {
         Collect {
             body: self,
             limit,
@@ -147,13 +147,13 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::chunk`].
-    pub async fn text(self) -> Result<String> {
+    pub(crate) async fn text(self) -> Result<String> {
         let bytes = self.bytes().await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Reads and forgets what is left, at most so many bytes, to save the connection. Returns the verdict on it.
-    pub async fn drain(&mut self, bytes: u64) -> Reuse {
+    pub(crate) async fn drain(&mut self, bytes: u64) -> Reuse {
         let verdict = match &mut self.inner {
             Inner::Whole { data, verdict, .. } => {
                 *data = Bytes::new();
@@ -169,7 +169,7 @@ impl Body {
     }
 
     /// May the connection serve again? None until the body has ended.
-    pub fn reuse(&self) -> Option<&Reuse> {
+    pub(crate) fn reuse(&self) -> Option<&Reuse> {
         match &self.inner {
             Inner::Whole { verdict, .. } => Some(verdict),
             Inner::Streaming(streaming) => streaming.verdict(),
@@ -179,19 +179,19 @@ impl Body {
     }
 
     /// The connection that carries it.
-    pub fn connection(&self) -> &ConnectionInfo {
+    pub(crate) fn connection(&self) -> &ConnectionInfo {
         &self.about.connection
     }
 
     /// How long each phase took so far.
-    pub fn timings(&self) -> Timings {
+    pub(crate) fn timings(&self) -> Timings {
         self.about
             .moments
             .timings(self.about.connection.opened_in())
     }
 
     /// What was decided about failed attempts before this answer came.
-    pub fn retries(&self) -> &[Retry] {
+    pub(crate) fn retries(&self) -> &[Retry] {
         self.about.retries.as_slice()
     }
 
