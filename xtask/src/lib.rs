@@ -13,9 +13,11 @@ pub mod conformance;
 pub mod features;
 pub mod fuzz;
 pub mod install;
+mod nginx;
 pub mod soak;
 pub mod steps;
 pub mod tidy;
+mod valgrind;
 
 /// The root of the checkout this program was built from.
 ///

@@ -1,7 +1,6 @@
 //! What only some clients can be asked: a limited burst, one client on two threads, and the pool by itself.
 
-use super::counts::{Count, counted};
-use super::nginx::Nginx;
+use super::nginx;
 use super::numbers::Spread;
 use super::options::Options;
 use super::peer::{self, Peer};
@@ -9,6 +8,7 @@ use super::progress;
 use super::race::against;
 use super::report::{Alone, AloneValue, Figure, Report, Value};
 use super::tools::Tools;
+use crate::valgrind::Count;
 
 const LIMIT: &str = "100";
 const BURST: &str = "1000";
@@ -49,7 +49,7 @@ pub(super) fn dials(tools: &Tools, report: &mut Report) -> Result<(), String> {
 
 /// One shared client ÷ two private ones: requests per second of processor time, and per second.
 pub(super) fn threads(options: &Options, tools: &Tools, report: &mut Report) -> Result<(), String> {
-    let nginx = Nginx::start(tools)?;
+    let nginx = nginx::start(tools)?;
     let program = tools.programs.rust.join(Peer::Keepwarm.program());
     let (rounds, requests) = if options.quick {
         (3, THREADS_REQUESTS / 5)
@@ -111,14 +111,10 @@ pub(super) fn pool(tools: &Tools, report: &mut Report) -> Result<(), String> {
     let program = tools.programs.rust.join("pool-cost");
     let run = |rounds: u32| {
         let rounds = rounds.to_string();
-        counted(
-            tools.valgrind()?,
-            Count::Instructions,
-            &program,
-            &[IDLE, &rounds],
-        )
+        Count::Instructions.of_run(tools.valgrind()?, &program, &[IDLE, &rounds])
     };
-    let each = (run(MORE)? - run(FEWER)?) / f64::from(MORE - FEWER);
+    let all = run(MORE)?.saturating_sub(run(FEWER)?);
+    let each = all as f64 / f64::from(MORE - FEWER);
     report.alone.push(Alone {
         name: "pool-take-put",
         title: "instructions of one take and put, 10 000 idle connections".to_owned(),

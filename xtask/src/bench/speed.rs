@@ -1,11 +1,12 @@
 //! Requests per second and processor time, every client in every round.
 
-use super::nginx::{CLIENT_CORE, Nginx};
+use super::nginx::{self, CLIENT_CORE};
 use super::options::Options;
 use super::peer::{self, Peer};
 use super::progress;
 use super::report::{Report, Samples, Speed};
 use super::tools::Tools;
+use crate::nginx::Nginx;
 
 /// One kind of load.
 struct Load {
@@ -106,7 +107,7 @@ fn all(
     tools: &Tools,
     report: &mut Report,
 ) -> Result<(), String> {
-    let nginx = Nginx::start(tools)?;
+    let nginx = nginx::start(tools)?;
     for load in loads {
         report.speed.push(measure(load, options, tools, &nginx)?);
     }
