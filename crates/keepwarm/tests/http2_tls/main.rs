@@ -7,6 +7,8 @@
 #[path = "../tls/authority.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod authority;
+#[path = "../tls/nginx_server.rs"]
+mod nginx;
 #[path = "../tls/server.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod server;
@@ -17,7 +19,6 @@ mod alpn;
 mod cold;
 mod crowds;
 mod fallback;
-mod nginx;
 mod node;
 mod peer;
 mod sessions;

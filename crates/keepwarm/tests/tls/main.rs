@@ -11,6 +11,8 @@ mod bodies;
 mod errors;
 mod idle;
 mod nginx;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod nginx_server;
 mod proxies;
 mod reuse;
 mod server;

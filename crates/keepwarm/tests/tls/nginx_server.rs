@@ -39,7 +39,7 @@ impl Nginx {
             "{NGINX} is missing, and this test needs it: run `cargo xtask install`"
         );
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
-        let name = format!("keepwarm-http2-nginx-{}-{number}", std::process::id());
+        let name = format!("keepwarm-tls-nginx-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let authority = Authority::new();
