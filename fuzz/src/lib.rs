@@ -18,7 +18,7 @@ mod pool_script;
 mod words;
 
 // The model that the machine's own tests hold it against.
-#[path = "../../crates/core/tests/pool_model/naive.rs"]
+#[path = "../../crates/core/tests/pool/naive.rs"]
 mod naive;
-#[path = "../../crates/core/tests/pool_model/naive_returns.rs"]
+#[path = "../../crates/core/tests/pool/naive_returns.rs"]
 mod naive_returns;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keepwarm::{Client, RequestBody};
 use keepwarm_lab::{Behaviour, End, Lab, scenario};
 
-use crate::common_t2::{assert_quiet, bounded, build, is_quiet, settle, text};
+use crate::common::{assert_quiet, bounded, build, is_quiet, settle, text};
 use crate::streams::{Counted, Uses};
 use crate::support::{GATE, Rig, finish, held, join, ms, run, spawn};
 

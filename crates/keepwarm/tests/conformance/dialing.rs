@@ -7,8 +7,8 @@ use http_body_util::Full;
 use keepwarm::{Client, ErrorKind, RequestBody};
 use keepwarm_lab::{Behaviour, Lab, scenario};
 
-use crate::common_t2::dialers::Gated;
-use crate::common_t2::{assert_quiet, bounded, build, is_quiet, settle, text, totals};
+use crate::common::dialers::Gated;
+use crate::common::{assert_quiet, bounded, build, is_quiet, settle, text, totals};
 
 /// Go 33 TransportPoolCancelRequestWithDisableKeepAlives: with keep-alive off, the connection of a cancelled call is
 /// not kept, and the next call dials.

@@ -9,7 +9,7 @@ use keepwarm::Client;
 use keepwarm::dial::{BoxFuture, Resolver};
 use keepwarm_lab::{Behaviour, Lab};
 
-use crate::common_t2::{assert_quiet, build, settle, text};
+use crate::common::{assert_quiet, build, settle, text};
 use crate::streams::{Kind, Opens};
 use crate::support::{Rig, ms, on_time, run};
 

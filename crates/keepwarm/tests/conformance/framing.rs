@@ -4,9 +4,7 @@ use keepwarm::reason::{CloseReason, ProtocolFault};
 use keepwarm::{Client, ErrorKind};
 use keepwarm_lab::{Behaviour, Chunks, Content, Framing, Lab, Pause, Script, scenario};
 
-use crate::common_t2::{
-    LONG, answering, assert_quiet, bounded, build, ok, raw, settle, slugs, text,
-};
+use crate::common::{LONG, answering, assert_quiet, bounded, build, ok, raw, settle, slugs, text};
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -343,7 +341,7 @@ async fn c161_a_dropped_body_keeps_its_connection_only_if_it_ends_well() {
                 }
                 drop(response);
                 lab.open("rest");
-                let counts = settle(&client, crate::common_t2::is_quiet).await;
+                let counts = settle(&client, crate::common::is_quiet).await;
                 assert_eq!(counts.idle, usize::from(ends_well), "{rest:?} {reads}");
                 if ends_well {
                     assert_eq!(text(&client, &lab.url("/")).await, "next");

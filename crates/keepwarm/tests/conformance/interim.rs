@@ -3,7 +3,7 @@
 use keepwarm::Client;
 use keepwarm_lab::{Behaviour, Content, Expect, Interim, Lab};
 
-use crate::common_t2::{LONG, assert_quiet, bounded, build, raw, slugs, text};
+use crate::common::{LONG, assert_quiet, bounded, build, raw, slugs, text};
 
 /// Go 114 TransportExpect100Continue200ResponseNoConnClose: a final 200 instead of 100, on a connection that could
 /// stay.

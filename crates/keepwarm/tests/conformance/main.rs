@@ -3,8 +3,8 @@
 //! Owns the entries that no other test file holds already; `docs/conformance.md` lists all of them. Refuses to test
 //! how something is done: only what a caller and a server can see.
 
-#[path = "../common_t2/mod.rs"]
-mod common_t2;
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -5,7 +5,7 @@ use http::Method;
 use keepwarm::{Client, ErrorKind, RequestBody};
 use keepwarm_lab::{Behaviour, Content, Lab, Script, body_hash, scenario};
 
-use crate::common_t2::{assert_quiet, bounded, build, fed, is_quiet, raw, settle, text, totals};
+use crate::common::{assert_quiet, bounded, build, fed, is_quiet, raw, settle, text, totals};
 use crate::streams::{Counted, Uses};
 
 /// Go 92 HandlerAbortRacesBodyRead: a server that resets in the middle of an upload hangs nothing.

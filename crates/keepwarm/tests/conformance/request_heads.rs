@@ -4,8 +4,8 @@ use http::Method;
 use keepwarm::{Client, ErrorKind};
 use keepwarm_lab::{Behaviour, Lab};
 
-use crate::common_t2::dialers::Gated;
-use crate::common_t2::{bounded, build, totals};
+use crate::common::dialers::Gated;
+use crate::common::{bounded, build, totals};
 
 /// Go 107 TransportRejectsInvalidHeaders: names and values that could split a head are refused before any dial; others
 /// go out.

@@ -11,7 +11,7 @@ use keepwarm::reason::{Again, Retry, Stop};
 use keepwarm::{Client, ErrorKind, RequestBody};
 use keepwarm_lab::{Behaviour, IdleEnd, Lab, Script, scenario};
 
-use crate::common_t2::{assert_quiet, bounded, build, fed, is_quiet, ok, settle, text, totals};
+use crate::common::{assert_quiet, bounded, build, fed, is_quiet, ok, settle, text, totals};
 use crate::streams::{Counted, Kind, Opens, READ_ERROR, Uses};
 use crate::support::dialers::Fragile;
 use crate::support::{Rig, run};

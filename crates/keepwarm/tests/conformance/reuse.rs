@@ -9,8 +9,8 @@ use keepwarm::reason::CloseReason;
 use keepwarm_lab::{Behaviour, Lab, scenario};
 use tower_service::Service;
 
-use crate::common_t2::dialers::Gated;
-use crate::common_t2::{assert_quiet, bounded, build, settle, text};
+use crate::common::dialers::Gated;
+use crate::common::{assert_quiet, bounded, build, settle, text};
 use crate::support::{Rig, finish, held, ms, on_time, run, stand_still};
 
 /// Go 1 TransportKeepAlives: calls one after the other share one connection; with keep-alive off each has its own.
@@ -243,7 +243,7 @@ async fn c027_nothing_is_kept_of_those_who_waited() {
                 text(&client, &lab.url("/")).await;
                 labs.push(lab);
             }
-            settle(&client, crate::common_t2::is_quiet).await;
+            settle(&client, crate::common::is_quiet).await;
             let counts = assert_quiet(&client);
             assert_eq!(counts.idle, if keep_alive { 5 } else { 0 });
             assert_eq!(client.stats().origins().len(), 5);

@@ -5,7 +5,7 @@ use keepwarm::reason::{CloseReason, ProtocolFault, Retry};
 use keepwarm::{Client, Error, ErrorKind, Response};
 use keepwarm_lab::{Lab, Script};
 
-use crate::common_t2::{answering, assert_quiet, bounded, ok, settle, text};
+use crate::common::{answering, assert_quiet, bounded, ok, settle, text};
 use crate::corpus::{self, After, Case, Want};
 
 /// How the bytes reach the client.

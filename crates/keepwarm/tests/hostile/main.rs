@@ -3,8 +3,8 @@
 //!
 //! The corpora are data (`corpus`, `limits`); `desync` plays them through the public client.
 
-#[path = "../common_t2/mod.rs"]
-mod common_t2;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod corpus;
 mod desync;

@@ -8,7 +8,7 @@ use keepwarm::{Client, Error};
 use keepwarm_lab::{Lab, Script};
 use tokio::task::JoinSet;
 
-use crate::common_t2::{answering, assert_quiet, bounded, ok, text};
+use crate::common::{answering, assert_quiet, bounded, ok, text};
 
 /// What one read may take in beyond a limit: the room of a buffer that has just grown.
 const ONE_BUFFER: u64 = 64 << 10;

@@ -9,7 +9,7 @@ use keepwarm::{Client, Error, ErrorKind, RequestBody};
 use keepwarm_lab::{Lab, scenario};
 use tower_service::Service;
 
-use crate::common_t2::{assert_quiet, bounded, build, fed, text};
+use crate::common::{assert_quiet, bounded, build, fed, text};
 
 /// All control bytes: those of ASCII, and DEL.
 fn controls() -> impl Iterator<Item = u8> {

@@ -9,7 +9,7 @@ use keepwarm::{Client, Config};
 use keepwarm_core::h1::{BodyLength, Exchange, Limits, Received, RequestShape};
 use keepwarm_lab::{Lab, Script};
 
-use crate::common_t2::{SHORT, answering, assert_timeout, bounded, build, ok, text};
+use crate::common::{SHORT, answering, assert_timeout, bounded, build, ok, text};
 
 const GET: RequestShape = RequestShape {
     head: false,

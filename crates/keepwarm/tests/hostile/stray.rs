@@ -10,7 +10,7 @@ use keepwarm::{Client, Error, ErrorKind, Origin, Stream};
 use keepwarm_lab::{Lab, Script};
 use tokio::net::TcpStream;
 
-use crate::common_t2::{answering, assert_quiet, bounded, build, ok, settle, text};
+use crate::common::{answering, assert_quiet, bounded, build, ok, settle, text};
 
 /// What a server may say to a connection that is idle.
 fn strays() -> Vec<(&'static str, Vec<u8>)> {

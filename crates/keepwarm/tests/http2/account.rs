@@ -8,8 +8,8 @@ use h2::Reason;
 use keepwarm::Client;
 use keepwarm::event::{CallId, ConnectionId, DialId, EventKind};
 
-use crate::common_t2::recorder::Recorder;
-use crate::common_t2::{SHORT, assert_quiet, bounded, build, is_quiet, settle};
+use crate::common::recorder::Recorder;
+use crate::common::{SHORT, assert_quiet, bounded, build, is_quiet, settle};
 use crate::peer::{Answer, Conduct, Peer};
 
 /// What has started and not ended; several exchanges run on one connection here.

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http_body_util::BodyExt;
 use keepwarm::{Client, RequestBody};
 
-use crate::common_t2::{assert_quiet, bounded, build, fed, settle, text};
+use crate::common::{assert_quiet, bounded, build, fed, settle, text};
 use crate::peer::{Answer, Conduct, Peer};
 
 fn client() -> Client {

@@ -8,7 +8,7 @@ use h2::Reason;
 use keepwarm::reason::{Again, CloseReason, Retry};
 use keepwarm::{Client, ErrorKind};
 
-use crate::common_t2::{assert_quiet, bounded, build, settle, text};
+use crate::common::{assert_quiet, bounded, build, settle, text};
 use crate::peer::{Answer, Conduct, Peer};
 
 fn client() -> Client {
@@ -125,7 +125,7 @@ async fn a_server_that_goes_while_the_connection_is_idle_is_seen_at_once() {
 #[tokio::test]
 async fn one_that_speaks_http1_is_told_as_that() {
     bounded(async {
-        let lab = crate::common_t2::raw(crate::common_t2::ok("x")).await;
+        let lab = crate::common::raw(crate::common::ok("x")).await;
         let client = client();
         let error = client.get(lab.url("/")).send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");

@@ -7,7 +7,7 @@ use keepwarm::http2::Http2;
 use keepwarm::reason::{CloseReason, Limit, Phase, ProtocolFault};
 use keepwarm::{Client, Error, ErrorKind};
 
-use crate::common_t2::{LONG, SHORT, assert_timeout, bounded, build, settle, totals};
+use crate::common::{LONG, SHORT, assert_timeout, bounded, build, settle, totals};
 use crate::raw::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, OK, PING, RST_STREAM, Raw, SETTINGS,
     WINDOW_UPDATE, Wire, field, frame,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use keepwarm::Client;
 use keepwarm::reason::{Again, Retry};
 
-use crate::common_t2::{assert_quiet, bounded, build, settle};
+use crate::common::{assert_quiet, bounded, build, settle};
 use crate::raw::{
     DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, OK, RST_STREAM, Raw, Wire, frame,
 };

@@ -7,7 +7,7 @@ use keepwarm::reason::{Limit, Phase};
 use keepwarm::{Client, ErrorKind};
 use keepwarm_lab::{Lab, Script};
 
-use crate::common_t2::{SHORT, assert_quiet, assert_timeout, bounded, build, settle, text};
+use crate::common::{SHORT, assert_quiet, assert_timeout, bounded, build, settle, text};
 use crate::peer::{Answer, Conduct, Peer};
 
 fn by_path(path: &str, _: usize) -> Answer {

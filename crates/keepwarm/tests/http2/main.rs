@@ -4,8 +4,8 @@
 //! what TLS adds (ALPN, the pioneer) is in `http2_tls`.
 #![cfg(feature = "http2")]
 
-#[path = "../common_t2/mod.rs"]
-mod common_t2;
+#[path = "../common/mod.rs"]
+mod common;
 mod peer;
 mod raw;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keepwarm::reason::Reuse;
 use keepwarm::{Client, RequestBody};
 
-use crate::common_t2::{assert_quiet, bounded, build, fed};
+use crate::common::{assert_quiet, bounded, build, fed};
 use crate::raw::{
     DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, Raw, WINDOW_UPDATE, field, frame,
     status,

@@ -4,7 +4,7 @@ use keepwarm::reason::CloseReason;
 use keepwarm::{Client, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::common_t2::{bounded, build, is_quiet, settle, text, totals};
+use crate::common::{bounded, build, is_quiet, settle, text, totals};
 use crate::peer::{Answer, Conduct, Peer};
 
 fn runtime() -> Runtime {

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use keepwarm::http2::Http2;
 use keepwarm::{Client, Protocol};
 
-use crate::common_t2::{assert_quiet, bounded, build, settle, text, totals};
+use crate::common::{assert_quiet, bounded, build, settle, text, totals};
 use crate::peer::{Answer, Conduct, Peer};
 
 fn client() -> Client {
