@@ -337,11 +337,8 @@ fn b17_a_process_without_a_file_left_is_told_so() {
     let ended = Command::new("sh")
         .args(["-c", "ulimit -n 48 && exec \"$0\" \"$@\""])
         .arg(this)
-        .args([
-            "--exact",
-            "b17_a_process_without_a_file_left_is_told_so",
-            "--nocapture",
-        ])
+        .args(["--exact", "--nocapture"])
+        .arg("baseline::b17_a_process_without_a_file_left_is_told_so")
         .env(FEW_FILES, lab.url("/"))
         .output()
         .expect("a shell");
