@@ -182,17 +182,17 @@ fn length_line(out: &mut Vec<u8>, method: &Method, length: BodyLength) {
 }
 
 fn decimal(out: &mut Vec<u8>, number: u64) {
-    digits(out, number, 10);
+    digits::<10>(out, number);
 }
 
-fn digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
+fn digits<const BASE: u64>(out: &mut Vec<u8>, mut number: u64) {
     // A number in decimal has at most 20 digits.
     let mut text = [0_u8; 20];
     let mut from = text.len();
     loop {
         from -= 1;
-        text[from] = b"0123456789abcdef"[(number % base) as usize];
-        number /= base;
+        text[from] = b"0123456789abcdef"[(number % BASE) as usize];
+        number /= BASE;
         if number == 0 {
             break;
         }
@@ -204,7 +204,7 @@ fn digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
 pub fn chunk_head(out: &mut Vec<u8>, length: usize) {
     if length > 0 {
         //= RFC 9112 §7.1.1: no blanks and no extensions are sent.
-        digits(out, length as u64, 16);
+        digits::<16>(out, length as u64);
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -67,19 +67,20 @@ impl From<Hint> for KeepAliveHint {
 }
 
 impl Fields {
-    /// Takes one field in. Names of other lengths than the known ones cost one comparison.
+    /// Takes one field in. Names of other lengths than the known ones cost one comparison, and the known ones in their
+    /// usual letters few: whole words are compared, and only then letter by letter.
     #[inline]
     pub(crate) fn see(&mut self, name: &[u8], value: &[u8]) {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
         match name.len() {
-            6 if is(b"expect") => {
+            6 if is(b"Expect") => {
                 self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
-            7 if is(b"upgrade") => self.upgrade = true,
-            10 if is(b"connection") => self.see_connection(value),
-            10 if is(b"keep-alive") => self.see_keep_alive(value),
-            14 if is(b"content-length") => self.see_length(value),
-            17 if is(b"transfer-encoding") => self.see_transfer(value),
+            7 if is(b"Upgrade") => self.upgrade = true,
+            10 if is(b"Connection") => self.see_connection(value),
+            10 if is(b"Keep-Alive") => self.see_keep_alive(value),
+            14 if is(b"Content-Length") => self.see_length(value),
+            17 if is(b"Transfer-Encoding") => self.see_transfer(value),
             _ => {}
         }
     }

@@ -91,27 +91,6 @@ pub(crate) fn take_up_to(buffer: &mut BytesMut, left: &mut u64) -> Option<Bytes>
     Some(data.freeze())
 }
 
-/// Where a field stands in the bytes of its head.
-#[derive(Clone, Copy)]
-struct Span {
-    name: (u32, u32),
-    value: (u32, u32),
-}
-
-impl Span {
-    const EMPTY: Self = Self {
-        name: (0, 0),
-        value: (0, 0),
-    };
-
-    fn of(buffer: &[u8], field: &httparse::Header<'_>) -> Self {
-        Self {
-            name: within(buffer, field.name.as_bytes()),
-            value: within(buffer, field.value),
-        }
-    }
-}
-
 /// Start and end of a part of `buffer`. See [`MAX_HEAD`].
 #[inline]
 fn within(buffer: &[u8], part: &[u8]) -> (u32, u32) {
@@ -119,12 +98,12 @@ fn within(buffer: &[u8], part: &[u8]) -> (u32, u32) {
     (start, start.wrapping_add(part.len() as u32))
 }
 
-/// What httparse found, as positions.
-enum Found<S> {
+/// What httparse found: a head of so many bytes, its start line and its fields.
+enum Found<'h, 'b, S> {
     Whole {
         length: usize,
         start: S,
-        count: usize,
+        fields: &'h [httparse::Header<'b>],
     },
     Partial,
     Refused(httparse::Error),
@@ -134,11 +113,10 @@ enum Found<S> {
 trait StartLine: Sized {
     const KIND: Kind;
 
-    fn parse<'b>(
+    fn parse<'h, 'b>(
         buffer: &'b [u8],
-        room: &mut [MaybeUninit<httparse::Header<'b>>],
-        spans: &mut Spans,
-    ) -> Found<Self>;
+        room: &'h mut [MaybeUninit<httparse::Header<'b>>],
+    ) -> Found<'h, 'b, Self>;
 }
 
 struct StatusLine {
@@ -150,11 +128,10 @@ impl StartLine for StatusLine {
     const KIND: Kind = Kind::Response;
 
     #[inline]
-    fn parse<'b>(
+    fn parse<'h, 'b>(
         buffer: &'b [u8],
-        room: &mut [MaybeUninit<httparse::Header<'b>>],
-        spans: &mut Spans,
-    ) -> Found<Self> {
+        room: &'h mut [MaybeUninit<httparse::Header<'b>>],
+    ) -> Found<'h, 'b, Self> {
         let mut response = httparse::Response::new(&mut []);
         let status = httparse::ParserConfig::default().parse_response_with_uninit_headers(
             &mut response,
@@ -166,7 +143,7 @@ impl StartLine for StatusLine {
                 status: response.code?,
                 version: response.version?,
             };
-            Some((start, spans.fill(buffer, response.headers)))
+            Some((start, &*response.headers))
         })
     }
 }
@@ -180,11 +157,10 @@ struct RequestLine {
 impl StartLine for RequestLine {
     const KIND: Kind = Kind::Request;
 
-    fn parse<'b>(
+    fn parse<'h, 'b>(
         buffer: &'b [u8],
-        room: &mut [MaybeUninit<httparse::Header<'b>>],
-        spans: &mut Spans,
-    ) -> Found<Self> {
+        room: &'h mut [MaybeUninit<httparse::Header<'b>>],
+    ) -> Found<'h, 'b, Self> {
         let mut request = httparse::Request::new(&mut []);
         let status = request.parse_with_uninit_headers(buffer, room);
         found(status, || {
@@ -193,22 +169,22 @@ impl StartLine for RequestLine {
                 target: within(buffer, request.path?.as_bytes()),
                 version: request.version?,
             };
-            Some((start, spans.fill(buffer, request.headers)))
+            Some((start, &*request.headers))
         })
     }
 }
 
 #[inline]
-fn found<S>(
+fn found<'h, 'b, S>(
     status: httparse::Result<usize>,
-    parts: impl FnOnce() -> Option<(S, usize)>,
-) -> Found<S> {
+    parts: impl FnOnce() -> Option<(S, &'h [httparse::Header<'b>])>,
+) -> Found<'h, 'b, S> {
     match status {
         Ok(httparse::Status::Complete(length)) => match parts() {
-            Some((start, count)) => Found::Whole {
+            Some((start, fields)) => Found::Whole {
                 length,
                 start,
-                count,
+                fields,
             },
             // httparse fills all parts of a complete head.
             None => Found::Partial,
@@ -226,15 +202,12 @@ pub(crate) fn take_response(
     limits: &Limits,
     fields: &mut Fields,
 ) -> Result<Option<ResponseHead>, ProtocolFault> {
-    let mut spans = Spans::new();
-    let Some((length, start, count)) = find::<StatusLine>(buffer, search, limits, &mut spans)?
-    else {
+    let Some((length, start)) = find::<StatusLine>(buffer, search, limits, fields)? else {
         return Ok(None);
     };
     //= RFC 9110 §15: codes that nobody knows are read as the first of their class: only the class frames.
     let status = StatusCode::from_u16(start.status).map_err(|_| ProtocolFault::StartLine)?;
     let bytes = buffer.split_to(length).freeze();
-    look_through(&bytes, spans.first(count), fields)?;
     let head = ResponseHead {
         status,
         version: version(start.version),
@@ -250,16 +223,13 @@ pub(crate) fn take_request(
     limits: &Limits,
     fields: &mut Fields,
 ) -> Result<Option<RequestHead>, ProtocolFault> {
-    let mut spans = Spans::new();
-    let Some((length, start, count)) = find::<RequestLine>(buffer, search, limits, &mut spans)?
-    else {
+    let Some((length, start)) = find::<RequestLine>(buffer, search, limits, fields)? else {
         return Ok(None);
     };
     let bytes = buffer.split_to(length).freeze();
     let range = |(from, to): (u32, u32)| from as usize..to as usize;
     let method =
         Method::from_bytes(&bytes[range(start.method)]).map_err(|_| ProtocolFault::StartLine)?;
-    look_through(&bytes, spans.first(count), fields)?;
     let head = RequestHead {
         method,
         target: bytes.slice(range(start.target)),
@@ -277,51 +247,15 @@ fn version(minor: u8) -> Version {
     }
 }
 
-/// Positions of fields: on the stack, on the heap when there are many.
-struct Spans {
-    few: [Span; STACK_FIELDS],
-    many: Vec<Span>,
-}
-
-impl Spans {
-    #[inline]
-    fn new() -> Self {
-        Self {
-            few: [Span::EMPTY; STACK_FIELDS],
-            many: Vec::new(),
-        }
-    }
-
-    #[inline]
-    fn fill(&mut self, buffer: &[u8], fields: &[httparse::Header<'_>]) -> usize {
-        if fields.len() > STACK_FIELDS {
-            self.many = fields.iter().map(|field| Span::of(buffer, field)).collect();
-        } else {
-            for (span, field) in self.few.iter_mut().zip(fields) {
-                *span = Span::of(buffer, field);
-            }
-        }
-        fields.len()
-    }
-
-    #[inline]
-    fn first(&self, count: usize) -> &[Span] {
-        if count > STACK_FIELDS {
-            &self.many
-        } else {
-            &self.few[..count]
-        }
-    }
-}
-
-/// Finds a whole head at the start of `buffer`: its length, start line and number of fields.
+/// Finds a whole head at the start of `buffer`: its length and start line. What its fields say of framing goes into
+/// `seen`.
 #[inline]
 fn find<S: StartLine>(
     buffer: &[u8],
     search: &mut Search,
     limits: &Limits,
-    spans: &mut Spans,
-) -> Result<Option<(usize, S, usize)>, ProtocolFault> {
+    seen: &mut Fields,
+) -> Result<Option<(usize, S)>, ProtocolFault> {
     if search.is_fresh() && !buffer.is_empty() {
         // httparse forgives empty lines before a start line, as RFC 9112 §2.2 wants of servers; here they are bytes
         // that nobody asked for.
@@ -332,15 +266,16 @@ fn find<S: StartLine>(
         if let Found::Whole {
             length,
             start,
-            count,
-        } = S::parse(buffer, &mut room, spans)
+            fields,
+        } = S::parse(buffer, &mut room)
             && length <= limits.head_bytes.min(MAX_HEAD)
-            && count <= limits.header_fields
+            && fields.len() <= limits.header_fields
         {
-            return Ok(Some((length, start, count)));
+            look_through(fields, seen)?;
+            return Ok(Some((length, start)));
         }
     }
-    find_slowly(buffer, search, limits, spans)
+    find_slowly(buffer, search, limits, seen)
 }
 
 /// The head is not here whole, or not as it should be, or big.
@@ -349,8 +284,8 @@ fn find_slowly<S: StartLine>(
     buffer: &[u8],
     search: &mut Search,
     limits: &Limits,
-    spans: &mut Spans,
-) -> Result<Option<(usize, S, usize)>, ProtocolFault> {
+    seen: &mut Fields,
+) -> Result<Option<(usize, S)>, ProtocolFault> {
     let fresh = search.is_fresh();
     let head_bytes = limits.head_bytes.min(MAX_HEAD);
     let too_long = ProtocolFault::TooMuch(Limit::HeadBytes);
@@ -379,12 +314,15 @@ fn find_slowly<S: StartLine>(
     // One line is the start line, one is the blank one; no more than the limit of fields is left.
     let lines = head.iter().filter(|byte| **byte == b'\n').count();
     let mut room = vec![MaybeUninit::uninit(); lines.saturating_sub(2)];
-    match S::parse(head, &mut room, spans) {
+    match S::parse(head, &mut room) {
         Found::Whole {
             length,
             start,
-            count,
-        } => Ok(Some((length, start, count))),
+            fields,
+        } => {
+            look_through(fields, seen)?;
+            Ok(Some((length, start)))
+        }
         Found::Partial => Err(ProtocolFault::StartLine),
         Found::Refused(error) => Err(classify::named(error)),
     }
@@ -392,17 +330,15 @@ fn find_slowly<S: StartLine>(
 
 /// Takes in what the fields say of framing and reuse, and refuses what no map could hold.
 #[inline]
-fn look_through(head: &[u8], spans: &[Span], fields: &mut Fields) -> Result<(), ProtocolFault> {
-    if spans.len() > MOST_FIELDS {
+fn look_through(fields: &[httparse::Header<'_>], seen: &mut Fields) -> Result<(), ProtocolFault> {
+    if fields.len() > MOST_FIELDS {
         return Err(ProtocolFault::TooMuch(Limit::HeaderCount));
     }
-    for span in spans {
-        let name = &head[span.name.0 as usize..span.name.1 as usize];
-        if name.len() > LONGEST_NAME {
+    for field in fields {
+        if field.name.len() > LONGEST_NAME {
             return Err(ProtocolFault::HeaderLine);
         }
-        let value = &head[span.value.0 as usize..span.value.1 as usize];
-        fields.see(name, value);
+        seen.see(field.name.as_bytes(), field.value);
     }
     Ok(())
 }
