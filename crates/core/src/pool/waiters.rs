@@ -6,18 +6,22 @@ use super::Lane;
 use super::chain::{Chain, Link, Nodes};
 use crate::reason::Miss;
 
+/// Places that are kept when nobody waits; those of a larger crowd go back.
+const KEPT: usize = 64;
+
 /// A waiting call's place, to leave it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     index: u32,
-    generation: u32,
+    /// The arrival's number in 32 bits: a place is another call's later.
+    number: u32,
 }
 
 impl Ticket {
     /// The ticket of a call that was served on the spot.
     pub(super) const SERVED: Self = Self {
         index: u32::MAX,
-        generation: 0,
+        number: 0,
     };
 }
 
@@ -36,7 +40,6 @@ pub(super) struct Waiter<W, E> {
 
 #[derive(Debug)]
 struct Node<W, E> {
-    generation: u32,
     link: Link,
     waiter: Option<Waiter<W, E>>,
 }
@@ -92,7 +95,6 @@ impl<W, E> Waiters<W, E> {
         } else {
             let index = u32::try_from(self.nodes.len()).expect("fewer than 2^32 waiting calls");
             self.nodes.push(Node {
-                generation: 0,
                 link: Link::LOOSE,
                 waiter,
             });
@@ -101,16 +103,14 @@ impl<W, E> Waiters<W, E> {
         chain.push_back(self, index);
         Ticket {
             index,
-            generation: self.nodes[index as usize].generation,
+            number: self.arrivals as u32,
         }
     }
 
     /// The index of a ticket whose call still waits.
     pub(super) fn find(&self, ticket: Ticket) -> Option<u32> {
-        self.nodes
-            .get(ticket.index as usize)
-            .filter(|node| node.generation == ticket.generation && node.waiter.is_some())
-            .map(|_| ticket.index)
+        let waiter = self.nodes.get(ticket.index as usize)?.waiter.as_ref()?;
+        (waiter.number as u32 == ticket.number).then_some(ticket.index)
     }
 
     /// The call at an index that a chain holds.
@@ -137,9 +137,12 @@ impl<W, E> Waiters<W, E> {
     /// Takes a call out of its chain and out of the list.
     pub(super) fn remove(&mut self, chain: &mut Chain, index: u32) -> Waiter<W, E> {
         chain.unlink(self, index);
-        let node = &mut self.nodes[index as usize];
-        node.generation = node.generation.wrapping_add(1);
+        let waiter = self.nodes[index as usize].waiter.take();
         self.vacant.push(index);
-        node.waiter.take().expect("chains hold waiting calls only")
+        if self.vacant.len() == self.nodes.len() && self.nodes.len() > KEPT {
+            self.vacant = Vec::new();
+            self.nodes = Vec::new();
+        }
+        waiter.expect("chains hold waiting calls only")
     }
 }
