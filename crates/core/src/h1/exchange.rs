@@ -12,14 +12,15 @@ use super::fields::{Fields, Hint};
 use super::framing::{self, Framing};
 use super::head::{self, Search};
 use super::limits::Packed;
+use super::message::Asked;
 use super::state::{ReceiveStep, Receiving, SendStep, Sending};
-use super::{BodyLength, KeepAliveHint, Limits, Received, RequestShape, ResponseHead};
+use super::{KeepAliveHint, Limits, Received, RequestShape, ResponseHead};
 use crate::reason::{CloseReason, Limit, ProtocolFault, Reuse};
 
 /// One request and its answer.
 #[derive(Debug)]
 pub struct Exchange {
-    shape: RequestShape,
+    asked: Asked,
     limits: Packed,
     body: Body,
     hint: Hint,
@@ -65,7 +66,7 @@ impl Exchange {
     /// An exchange whose request is about to be written.
     pub fn new(shape: RequestShape, limits: Limits) -> Self {
         Self {
-            shape,
+            asked: shape.into(),
             limits: limits.into(),
             body: Body::Empty,
             hint: Hint::default(),
@@ -87,9 +88,9 @@ impl Exchange {
 
     /// The request's head was written whole.
     pub fn on_head_sent(&mut self) {
-        let step = if self.shape.body == BodyLength::Empty {
+        let step = if !self.asked.has_body {
             SendStep::HeadSentNoBody
-        } else if !self.shape.expect_continue || self.continued {
+        } else if !self.asked.expect_continue || self.continued {
             SendStep::HeadSent
         } else if self.answered {
             self.no_continue |= self.sending == Sending::Head;
@@ -215,7 +216,7 @@ impl Exchange {
         if self.receiving_is_clean()
             && leftover == 0
             && !unsent
-            && !self.shape.close
+            && !self.asked.close
             && self.persistence == Persistence::Persistent
             && !matches!(self.body, Body::Ended)
         {
@@ -241,7 +242,7 @@ impl Exchange {
         }
         //= RFC 9112 §9.6: behind a `close`, ours or theirs, nothing more is sent.
         let switched = self.receiving == Receiving::Switched;
-        add(self.shape.close, CloseReason::WeSaidClose);
+        add(self.asked.close, CloseReason::WeSaidClose);
         add(switched, CloseReason::SwitchedProtocols);
         add(self.no_continue, CloseReason::NoContinue);
         add(unsent && !self.no_continue, CloseReason::RequestNotSent);
@@ -285,7 +286,7 @@ impl Exchange {
         else {
             return Ok(None);
         };
-        let framing = framing::of_response(&self.shape, head.status, head.version, &fields)?;
+        let framing = framing::of_response(self.asked, head.status, head.version, &fields)?;
         if head.status.is_informational() {
             return self.on_interim(head, &fields).map(Some);
         }
@@ -315,7 +316,7 @@ impl Exchange {
     ) -> Result<Received, ProtocolFault> {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             //= RFC 9110 §7.8: a server switches only to what the client named.
-            if !self.shape.upgrade {
+            if !self.asked.upgrade {
                 return Err(ProtocolFault::UnaskedSwitch);
             }
             self.answered = true;

@@ -4,8 +4,9 @@
 
 use http::{StatusCode, Version};
 
+use super::BodyLength;
 use super::fields::{Fields, Transfer};
-use super::{BodyLength, RequestShape};
+use super::message::Asked;
 use crate::reason::ProtocolFault;
 
 /// How the bytes behind a response's head are to be read.
@@ -23,9 +24,9 @@ pub(crate) enum Framing {
     Tunnel,
 }
 
-/// The body of a response to a request of this shape.
-pub(crate) fn of_response(
-    shape: &RequestShape,
+/// The body of a response to such a request.
+pub(super) fn of_response(
+    asked: Asked,
     status: StatusCode,
     version: Version,
     fields: &Fields,
@@ -33,14 +34,14 @@ pub(crate) fn of_response(
     let code = status.as_u16();
     //= RFC 9110 §9.3.6: a client MUST ignore Content-Length and Transfer-Encoding in a successful
     //= response to CONNECT.
-    if shape.connect && (200..300).contains(&code) {
+    if asked.connect && (200..300).contains(&code) {
         return Ok(Framing::Tunnel);
     }
     // The fields are judged before the rules that ignore them: a server that contradicts itself here
     // is not to be trusted with the next response either.
     let chunked = declared(version, fields)?;
     //= RFC 9110 §6.4.1: no content follows in answers to HEAD, 1xx, 204 and 304.
-    if shape.head || code < 200 || code == 204 || code == 304 {
+    if asked.head || code < 200 || code == 204 || code == 304 {
         return Ok(Framing::Empty);
     }
     Ok(match (chunked, fields.length) {

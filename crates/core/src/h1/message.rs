@@ -37,6 +37,30 @@ pub struct RequestShape {
     pub body: BodyLength,
 }
 
+/// The same, packed: thousands of exchanges may run at once, and none asks how long its own body is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) head: bool,
+    pub(super) connect: bool,
+    pub(super) close: bool,
+    pub(super) upgrade: bool,
+    pub(super) expect_continue: bool,
+    pub(super) has_body: bool,
+}
+
+impl From<RequestShape> for Asked {
+    fn from(shape: RequestShape) -> Self {
+        Self {
+            head: shape.head,
+            connect: shape.connect,
+            close: shape.close,
+            upgrade: shape.upgrade,
+            expect_continue: shape.expect_continue,
+            has_body: shape.body != BodyLength::Empty,
+        }
+    }
+}
+
 /// The head of a response.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {

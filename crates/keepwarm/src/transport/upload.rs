@@ -101,7 +101,7 @@ impl RequestBody {
     pub(crate) fn begin(&mut self) -> Upload {
         match &mut self.0 {
             Kind::Empty => Upload::Empty,
-            Kind::Bytes(bytes) => Upload::Bytes(bytes.clone()),
+            Kind::Bytes(bytes) => Upload::Bytes(Box::new(bytes.clone())),
             Kind::Factory(make) => Upload::of_stream(make()),
             Kind::Once(body) => body.take().map_or(Upload::Empty, Upload::of_stream),
         }
@@ -209,7 +209,8 @@ where
 /// A body while it is sent.
 pub(crate) enum Upload {
     Empty,
-    Bytes(Bytes),
+    /// Boxed, for most requests have none, and each call carries the place for it.
+    Bytes(Box<Bytes>),
     Stream(Box<UploadStream>),
 }
 
