@@ -4,7 +4,7 @@
 //! bytes mean.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
@@ -207,6 +207,29 @@ impl Stream {
             Kind::Taken => 0,
         };
         if written == 0 && !bytes.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Writes from two slices in turn, in one call to the system where it takes both. `Ok(0)` never comes for a first
+    /// slice with something in it.
+    pub(crate) fn poll_write_both(
+        &mut self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let both = [IoSlice::new(first), IoSlice::new(second)];
+        let written = match &mut self.0 {
+            Kind::Tcp(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &both))?,
+            Kind::Unix(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &both))?,
+            Kind::Other(stream) if stream.is_write_vectored() => {
+                ready!(Pin::new(stream).poll_write_vectored(cx, &both))?
+            }
+            Kind::Other(_) | Kind::Layered(_) | Kind::Taken => return self.poll_write(cx, first),
+        };
+        if written == 0 && !first.is_empty() {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         Poll::Ready(Ok(written))

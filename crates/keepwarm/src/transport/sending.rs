@@ -88,16 +88,6 @@ impl Sender {
         }
     }
 
-    /// The body bytes that follow `out`, if any.
-    fn following(&mut self) -> Option<&mut Bytes> {
-        let bytes = match &mut self.upload {
-            Upload::Bytes(bytes) if self.follows => bytes,
-            Upload::Stream(stream) => &mut stream.pending,
-            Upload::Empty | Upload::Bytes(_) => return None,
-        };
-        (!bytes.is_empty()).then_some(bytes)
-    }
-
     /// Writes as much as can be written now. Ready when the request is written whole, or failed.
     pub(super) fn poll(
         &mut self,
@@ -137,14 +127,25 @@ impl Sender {
     }
 
     fn poll_staged(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        let mut following = following(&mut self.upload, self.follows);
         while self.out_at < self.out.len() {
-            let written = ready!(stream.poll_write(cx, &self.out[self.out_at..]))?;
-            self.out_at += written;
+            let staged = &self.out[self.out_at..];
+            let written = match &mut following {
+                None => ready!(stream.poll_write(cx, staged))?,
+                Some(bytes) => {
+                    let written = ready!(stream.poll_write_both(cx, staged, bytes))?;
+                    bytes.advance(written.saturating_sub(staged.len()));
+                    written
+                }
+            };
+            self.out_at += written.min(staged.len());
             self.written += written as u64;
         }
         self.out.clear();
         self.out_at = 0;
-        while let Some(bytes) = self.following() {
+        while let Some(bytes) = &mut following
+            && !bytes.is_empty()
+        {
             let written = ready!(stream.poll_write(cx, bytes))?;
             bytes.advance(written);
             self.written += written as u64;
@@ -181,6 +182,16 @@ impl Sender {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The body's bytes that go out behind what is staged, if any.
+fn following(upload: &mut Upload, follows: bool) -> Option<&mut Bytes> {
+    let bytes = match upload {
+        Upload::Bytes(bytes) if follows => &mut **bytes,
+        Upload::Stream(stream) => &mut stream.pending,
+        Upload::Empty | Upload::Bytes(_) => return None,
+    };
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 impl Drop for Sender {
