@@ -1,7 +1,8 @@
 //! Dialing: from an origin to an open stream.
 //!
 //! Owns the [`Dialer`] and [`Resolver`] traits and the plain implementations. Refuses to know the pool, TLS
-//! and proxies. To log or count each new connection, wrap [`TcpDialer`] (see `examples/dialer.rs`).
+//! and proxies. To log or count each new connection, wrap [`TcpDialer`] (see `dial_log.rs` among
+//! the examples of the repository).
 
 mod addresses;
 mod failures;
