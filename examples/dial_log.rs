@@ -82,12 +82,13 @@ pub(crate) async fn run() -> Result<Outcome, Box<dyn std::error::Error>> {
     let server = tokio::spawn(axum::serve(listener, router).into_future());
 
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let client = Client::builder()
-        .dialer(DialLog {
-            inner: TcpDialer::default(),
-            lines: Arc::clone(&lines),
-        })
-        .build()?;
+    let config = Client::builder();
+    // With the settings that the client's own dialer would have: addresses, timeouts, socket options.
+    let log = DialLog {
+        inner: TcpDialer::of(&config),
+        lines: Arc::clone(&lines),
+    };
+    let client = config.dialer(log).build()?;
 
     println!("10 calls, one after the other:");
     for _ in 0..10 {

@@ -58,6 +58,9 @@
 //! ```
 //!
 //! [`Client::retune`] is the one safe way to change limits while the client is in use.
+//!
+//! Who knows another client finds each of its settings in `docs/from-go.md` and `docs/from-reqwest.md` of the
+//! repository.
 
 pub mod advice;
 mod authorization;
@@ -104,3 +107,13 @@ pub use transport::upgrade::Upgraded;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Compiles what the page for users of Go shows.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../../../docs/from-go.md")]
+struct FromGo;
+
+/// Compiles what the page for users of reqwest shows.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../../../docs/from-reqwest.md")]
+struct FromReqwest;

@@ -5,6 +5,7 @@
 
 mod floors;
 mod links;
+mod names;
 mod promises;
 mod sizes;
 pub mod source;
@@ -65,13 +66,14 @@ impl Finding {
 /// When the files cannot be listed.
 pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
     let tree = Tree::load(root)?;
-    let checks: [fn(&Tree) -> Vec<Finding>; 6] = [
+    let checks: [fn(&Tree) -> Vec<Finding>; 7] = [
         sizes::check,
         floors::check,
         wildcards::check,
         promises::check,
         words::check,
         links::check,
+        names::check,
     ];
     let mut findings: Vec<Finding> = checks.iter().flat_map(|check| check(&tree)).collect();
     findings.sort();

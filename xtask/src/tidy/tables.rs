@@ -156,6 +156,25 @@ pub(super) const BASELINE_ROWS: &[u8] = &[1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 17
 /// Where the numbered invariants are.
 pub(super) const INVARIANTS: &str = "ARCHITECTURE.md";
 
+/// The pages for people who move over, and where the names are that they call keepwarm's.
+pub(super) const NAME_PAGES: &[&str] = &["docs/from-go.md", "docs/from-reqwest.md"];
+pub(super) const NAME_SOURCES: &[&str] = &["crates/core/src", "crates/keepwarm/src"];
+/// Names of others that stand beside keepwarm's on these pages.
+pub(super) const FOREIGN_NAMES: &[&str] = &[
+    "Clone",
+    "Service",
+    "Some",
+    "false",
+    "hickory",
+    "http",
+    "http_body",
+    "https",
+    "host",
+    "size_hint",
+    "tower_service",
+    "true",
+];
+
 /// Words that promise work instead of doing it. Put together here so that this file does not trip over itself.
 pub(super) const PROMISES: &[&str] = &[
     concat!("TO", "DO"),
