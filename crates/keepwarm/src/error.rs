@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Limit,
     /// The peer broke HTTP.
     Protocol,
-    /// The proxy failed. (Proxies are not there yet.)
+    /// The proxy did not open the way: it refused, hung up, or broke its protocol.
     Proxy,
     /// No connection became free: the queue is full or its time ran out.
     Queue,

@@ -127,7 +127,7 @@ impl Call {
         }
         //= RFC 9112 §3.2.3: CONNECT has the authority form, which only a proxy understands.
         if request.method == Method::CONNECT {
-            let message = "CONNECT is for proxies, which are not there yet";
+            let message = "CONNECT is for proxies: set one, and it is sent where it is needed";
             return Err(Error::usage(message));
         }
         //= RFC 9110 §9.3.8: TRACE has no content.

@@ -65,7 +65,7 @@ async fn options_of_the_server_is_asked_in_asterisk_form() {
     .await;
 }
 
-/// §3.2.3: the authority form belongs to CONNECT and thus to proxies, which are not there yet. Nothing is opened for
+/// §3.2.3: the authority form belongs to CONNECT, which the client says to a proxy by itself. Nothing is opened for
 /// it. What becomes of user information is held in `requests.rs`.
 #[tokio::test]
 async fn what_has_no_form_is_refused() {
