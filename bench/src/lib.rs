@@ -16,6 +16,9 @@ pub mod load;
 pub mod process;
 pub mod race;
 
+/// Names the file of the certificate that `https` servers of a measurement show.
+const AUTHORITY: &str = "KEEPWARM_BENCH_CA";
+
 /// What a measurement gives, or why it could not be made.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -55,6 +58,16 @@ pub trait Peer: Clone + Send + Sync + 'static {
 
     /// So many POSTs of a body that is in memory one after the other, each with its whole answer.
     fn send(self, target: &'static Self::Target, body: Bytes, times: usize) -> impl Lane;
+}
+
+/// The certificate to trust, as PEM; none when everything is plain HTTP.
+///
+/// # Errors
+/// When its file cannot be read.
+pub fn authority() -> Outcome<Option<Vec<u8>>> {
+    std::env::var_os(AUTHORITY)
+        .map(|file| std::fs::read(file).map_err(Into::into))
+        .transpose()
 }
 
 /// A task that makes one request after the other.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::install;
-use crate::nginx::Nginx;
+use crate::nginx::{Listen, Nginx};
 use crate::valgrind::{Count, REQUESTS};
 
 const FILE: &str = "bench/budget.txt";
@@ -100,9 +100,15 @@ fn measure(root: &Path) -> Result<Cost, String> {
     let valgrind = tool("valgrind")?;
     let peer = build(root)?;
     let answer = "location / { return 200 \"hello, world\\n\"; }";
-    let server = Nginx::start(Command::new(tool("nginx")?), &[], "", answer)?;
+    let server = Nginx::start(
+        Command::new(tool("nginx")?),
+        &Listen::Plain,
+        &[],
+        "",
+        answer,
+    )?;
     let url = server.url("");
-    let of = |count: Count| count.of_requests(&valgrind, &peer, &url);
+    let of = |count: Count| count.of_requests(&valgrind, &peer, &url, None);
     Ok(Cost {
         instructions: of(Count::Instructions)? / REQUESTS,
         allocations_per_thousand: of(Count::Allocations)? * 1000 / REQUESTS,

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,7 +15,18 @@ static SERVERS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Nginx {
     child: Child,
     folder: PathBuf,
-    address: String,
+    /// Scheme and address.
+    base: String,
+}
+
+/// How its one server listens.
+pub(crate) enum Listen<'a> {
+    Plain,
+    /// With TLS, shown by this certificate (a file with its key behind it), and with HTTP/2 for who asks for it.
+    Tls {
+        certificate: &'a Path,
+        http2: bool,
+    },
 }
 
 impl Nginx {
@@ -26,6 +37,7 @@ impl Nginx {
     /// When it does not start, with what it said.
     pub(crate) fn start(
         mut command: Command,
+        listen: &Listen<'_>,
         files: &[(&str, u64)],
         lines: &str,
         server: &str,
@@ -42,7 +54,7 @@ impl Nginx {
         let free = TcpListener::bind("127.0.0.1:0").map_err(broken)?;
         let address = free.local_addr().map_err(broken)?.to_string();
         drop(free);
-        let text = configuration(&address, lines, server);
+        let text = configuration(&address, listen, lines, server);
         fs::write(folder.join("nginx.conf"), text).map_err(broken)?;
         let child = command
             .arg("-p")
@@ -52,22 +64,26 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .map_err(broken)?;
+        let scheme = match listen {
+            Listen::Plain => "http",
+            Listen::Tls { .. } => "https",
+        };
         let mut server = Self {
             child,
             folder,
-            address,
+            base: format!("{scheme}://{address}"),
         };
-        server.await_listening()?;
+        server.await_listening(&address)?;
         Ok(server)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/{path}", self.address)
+        format!("{}/{path}", self.base)
     }
 
     /// Asks until it answers, or has ended.
-    fn await_listening(&mut self) -> Result<(), String> {
-        while TcpStream::connect(&self.address).is_err() {
+    fn await_listening(&mut self, address: &str) -> Result<(), String> {
+        while TcpStream::connect(address).is_err() {
             if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
                 let why = fs::read_to_string(self.folder.join("nginx.err")).unwrap_or_default();
                 return Err(format!("nginx did not start: {}", why.trim()));
@@ -78,7 +94,15 @@ impl Nginx {
     }
 }
 
-fn configuration(address: &str, lines: &str, server: &str) -> String {
+fn configuration(address: &str, listen: &Listen<'_>, lines: &str, server: &str) -> String {
+    let (kind, tls) = match listen {
+        Listen::Plain => ("", String::new()),
+        Listen::Tls { certificate, http2 } => {
+            let file = certificate.display();
+            let tls = format!("ssl_certificate {file}; ssl_certificate_key {file};\n");
+            (if *http2 { " ssl http2" } else { " ssl" }, tls)
+        }
+    };
     format!(
         "master_process off; daemon off; pid nginx.pid; error_log nginx.err crit;\n\
          events {{ worker_connections 4096; }}\n\
@@ -86,7 +110,7 @@ fn configuration(address: &str, lines: &str, server: &str) -> String {
          default_type text/plain; client_body_temp_path body; proxy_temp_path proxy;\n\
          fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
          {lines}\n\
-         server {{ listen {address} backlog=4096; root .;\n{server}\n}} }}\n"
+         server {{ listen {address}{kind} backlog=4096; root .;\n{tls}{server}\n}} }}\n"
     )
 }
 

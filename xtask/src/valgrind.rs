@@ -2,6 +2,7 @@
 //!
 //! Owns the running of a program under it and the reading of its report. Refuses to judge the numbers.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -35,7 +36,7 @@ impl Count {
         }
     }
 
-    /// What [`REQUESTS`] requests of a peer cost (`PROGRAM URL CONCURRENCY REQUESTS`).
+    /// What [`REQUESTS`] requests of a peer cost (`PROGRAM URL CONCURRENCY REQUESTS`), with this in its environment.
     ///
     /// # Errors
     /// As [`Count::of_run`].
@@ -44,10 +45,12 @@ impl Count {
         valgrind: &Path,
         program: &Path,
         url: &str,
+        environment: Option<(&OsStr, &OsStr)>,
     ) -> Result<u64, String> {
         let run = |requests: u64| {
             let words = [url, CONCURRENCY, &requests.to_string()];
-            self.of_run(valgrind, program, &words)
+            let mut command = Command::new(valgrind);
+            self.run(command.envs(environment), program, &words)
         };
         Ok(run(MORE)?.saturating_sub(run(FEWER)?))
     }
@@ -62,7 +65,11 @@ impl Count {
         program: &Path,
         words: &[&str],
     ) -> Result<u64, String> {
-        let output = Command::new(valgrind)
+        self.run(&mut Command::new(valgrind), program, words)
+    }
+
+    fn run(self, command: &mut Command, program: &Path, words: &[&str]) -> Result<u64, String> {
+        let output = command
             .args(self.arguments())
             .arg(program)
             .args(words)

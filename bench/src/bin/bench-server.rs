@@ -1,6 +1,7 @@
 //! `bench-server`: the servers that nginx cannot be.
 //!
-//! * `barrier N` answers nobody until N requests are in, so that a client must open N connections.
+//! * `barrier N` answers nobody until N requests are in, so that a client must open N connections; with a certificate
+//!   and its key it speaks TLS.
 //! * `race MS` closes each connection so long after its last answer, and counts the POST bodies it was given twice.
 //!
 //! Says `listening ADDRESS` when it does; when its standard input ends it says what it counted and ends too.
@@ -10,15 +11,21 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm_bench::process::allow_connections;
 use keepwarm_bench::{Outcome, main_with};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsAcceptor;
 
+const USAGE: &str = "usage: bench-server barrier REQUESTS [CERTIFICATE KEY] | race MILLISECONDS";
 const BACKLOG: u32 = 8192;
 /// Connections a server may be given; a few more than the measurements open.
 const CONNECTIONS: usize = 6000;
@@ -45,23 +52,41 @@ struct Counts {
 struct Server {
     behaviour: Behaviour,
     counts: Rc<RefCell<Counts>>,
+    /// None for plain HTTP.
+    tls: Option<TlsAcceptor>,
     /// Becomes true when the barrier falls.
     open: Rc<watch::Sender<bool>>,
 }
 
 fn main() -> ExitCode {
     main_with(|words| {
-        let behaviour = match *words {
-            ["barrier", requests] => Behaviour::Barrier(requests.parse()?),
-            ["race", millis] => Behaviour::Race(Duration::from_millis(millis.parse()?)),
-            _ => return Err("usage: bench-server barrier REQUESTS | race MILLISECONDS".into()),
+        let (behaviour, tls) = match *words {
+            ["barrier", requests] => (Behaviour::Barrier(requests.parse()?), None),
+            ["barrier", requests, certificate, key] => {
+                let tls = acceptor(certificate, key)?;
+                (Behaviour::Barrier(requests.parse()?), Some(tls))
+            }
+            ["race", millis] => {
+                let idle = Duration::from_millis(millis.parse()?);
+                (Behaviour::Race(idle), None)
+            }
+            _ => return Err(USAGE.into()),
         };
         allow_connections(CONNECTIONS)?;
-        keepwarm_bench::block_on(LocalSet::new().run_until(serve(behaviour)))
+        keepwarm_bench::block_on(LocalSet::new().run_until(serve(behaviour, tls)))
     })
 }
 
-async fn serve(behaviour: Behaviour) -> Outcome<()> {
+fn acceptor(certificate: &str, key: &str) -> Outcome<TlsAcceptor> {
+    let certificate = CertificateDer::from_pem_file(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn serve(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Outcome<()> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let listener = socket.listen(BACKLOG)?;
@@ -75,6 +100,7 @@ async fn serve(behaviour: Behaviour) -> Outcome<()> {
     let server = Server {
         behaviour,
         counts: Rc::default(),
+        tls,
         open: Rc::new(watch::Sender::new(false)),
     };
     loop {
@@ -82,7 +108,7 @@ async fn serve(behaviour: Behaviour) -> Outcome<()> {
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
                 let server = server.clone();
-                tokio::task::spawn_local(async move { server.connection(stream).await });
+                tokio::task::spawn_local(async move { server.accept(stream).await });
             }
             _ = &mut end => break,
         }
@@ -96,10 +122,21 @@ async fn serve(behaviour: Behaviour) -> Outcome<()> {
 }
 
 impl Server {
-    /// Answers until the client leaves or the behaviour says so; what goes wrong ends the connection.
-    async fn connection(&self, mut stream: TcpStream) {
+    async fn accept(&self, stream: TcpStream) {
         self.counts.borrow_mut().connections += 1;
         let _no_matter = stream.set_nodelay(true);
+        match &self.tls {
+            None => self.connection(stream).await,
+            Some(tls) => {
+                if let Ok(stream) = tls.accept(stream).await {
+                    self.connection(stream).await;
+                }
+            }
+        }
+    }
+
+    /// Answers until the client leaves or the behaviour says so; what goes wrong ends the connection.
+    async fn connection(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut buffer = Vec::new();
         let mut patience = FIRST_REQUEST;
         loop {
@@ -112,7 +149,7 @@ impl Server {
                     return;
                 }
             }
-            if stream.write_all(ANSWER).await.is_err() {
+            if stream.write_all(ANSWER).await.is_err() || stream.flush().await.is_err() {
                 return;
             }
             patience = match self.behaviour {
@@ -138,7 +175,7 @@ impl Server {
     /// The body of the next request; none when the connection is to end.
     async fn read_request(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + Unpin),
         buffer: &mut Vec<u8>,
         patience: Duration,
     ) -> Option<Vec<u8>> {

@@ -1,26 +1,60 @@
-//! `hyper-util-peer`: the pooled client of hyper-util, as it comes.
+//! `hyper-util-peer`: the pooled client of hyper-util, as it comes; with hyper-rustls where a server speaks TLS.
 
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use keepwarm_bench::{Outcome, Peer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
+/// The client over a kind of connector: plain HTTP does not pay for what TLS needs.
 #[derive(Clone)]
-struct HyperUtil(Client<HttpConnector, Full<Bytes>>);
+struct HyperUtil<C>(Client<C, Full<Bytes>>);
 
-impl Peer for HyperUtil {
+/// What makes a connector.
+trait Connector: Connect + Clone + Send + Sync + 'static {
+    fn make() -> Outcome<Self>;
+}
+
+impl Connector for HttpConnector {
+    fn make() -> Outcome<Self> {
+        Ok(Self::new())
+    }
+}
+
+impl Connector for HttpsConnector<HttpConnector> {
+    fn make() -> Outcome<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in
+            CertificateDer::pem_slice_iter(&keepwarm_bench::authority()?.unwrap_or_default())
+        {
+            roots.add(certificate?)?;
+        }
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config);
+        Ok(connector.https_only().enable_all_versions().build())
+    }
+}
+
+impl<C: Connector> Peer for HyperUtil<C> {
     const NAME: &'static str = "hyper-util";
 
     type Target = Uri;
 
     /// It keeps every idle connection already.
     fn new(_connections: usize) -> Outcome<Self> {
-        Ok(Self(Client::builder(TokioExecutor::new()).build_http()))
+        Ok(Self(
+            Client::builder(TokioExecutor::new()).build(C::make()?),
+        ))
     }
 
     fn target(url: &str) -> Outcome<Uri> {
@@ -58,5 +92,9 @@ impl Peer for HyperUtil {
 }
 
 fn main() -> ExitCode {
-    keepwarm_bench::main::<HyperUtil>()
+    if std::env::args().any(|word| word.starts_with("https:")) {
+        keepwarm_bench::main::<HyperUtil<HttpsConnector<HttpConnector>>>()
+    } else {
+        keepwarm_bench::main::<HyperUtil<HttpConnector>>()
+    }
 }

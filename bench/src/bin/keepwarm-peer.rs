@@ -1,7 +1,8 @@
 //! `keepwarm-peer`: the public `Client`, put beside other clients.
 //!
 //! Owns, beside what every peer measures, what only this client is asked: how many connections a limited burst opens,
-//! and what sharing one client between two threads costs. Refuses to tune anything but the idle limits.
+//! and what sharing one client between two threads costs. Refuses to tune anything but the idle limits
+//! and whom it trusts.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Barrier};
 use bytes::Bytes;
 use http::Uri;
 use keepwarm::Client;
+use keepwarm::tls::Tls;
 use keepwarm_bench::{Outcome, Peer, load, main_with};
 
 const USAGE: &str = "\
@@ -25,11 +27,13 @@ impl Peer for Keepwarm {
     type Target = Uri;
 
     fn new(connections: usize) -> Outcome<Self> {
-        let client = Client::builder()
+        let mut config = Client::builder()
             .max_idle(connections)
-            .max_idle_per_host(connections)
-            .build()?;
-        Ok(Self(client))
+            .max_idle_per_host(connections);
+        if let Some(certificate) = keepwarm_bench::authority()? {
+            config = config.tls(Tls::new().roots(certificate).only_these_roots(true));
+        }
+        Ok(Self(config.build()?))
     }
 
     fn target(url: &str) -> Outcome<Uri> {

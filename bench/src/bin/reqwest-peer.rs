@@ -1,10 +1,10 @@
-//! `reqwest-peer`: reqwest, as it comes but for the environment's proxies.
+//! `reqwest-peer`: reqwest, as it comes but for the environment's proxies and whom it trusts.
 
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use keepwarm_bench::{Outcome, Peer};
-use reqwest::{Client, Url};
+use reqwest::{Certificate, Client, Url};
 
 #[derive(Clone)]
 struct Reqwest(Client);
@@ -16,7 +16,11 @@ impl Peer for Reqwest {
 
     /// It keeps every idle connection already.
     fn new(_connections: usize) -> Outcome<Self> {
-        Ok(Self(Client::builder().no_proxy().build()?))
+        let mut builder = Client::builder().no_proxy();
+        if let Some(certificate) = keepwarm_bench::authority()? {
+            builder = builder.tls_certs_only([Certificate::from_pem(&certificate)?]);
+        }
+        Ok(Self(builder.build()?))
     }
 
     fn target(url: &str) -> Outcome<Url> {

@@ -13,6 +13,14 @@ const CPU: [(Peer, f64); 3] = [
 ];
 /// Larger bodies cost at most what they cost hyper-util.
 const LARGE: [&str; 3] = ["64-kib-8", "100-mib-2", "64-kib-upload-8"];
+/// Over TLS keepwarm costs less than each of them; over HTTP/2, which is a crate's for all, no more than hyper-util.
+const TLS: [(&str, Peer); 4] = [
+    ("tls-13-bytes-64", Peer::HyperUtil),
+    ("tls-13-bytes-64", Peer::Reqwest),
+    ("tls-13-bytes-64", Peer::Go),
+    ("h2-13-bytes-64", Peer::HyperUtil),
+];
+const IDLE_TLS_BYTES: f64 = 12_288.0;
 const INSTRUCTIONS: f64 = 10_000.0;
 const ALLOCATIONS: f64 = 5.0;
 const IDLE_BYTES: f64 = 2_048.0;
@@ -31,9 +39,13 @@ pub(super) fn judge(report: &Report) -> Vec<Goal> {
     for load in LARGE {
         goals.push(cpu(report, load, Peer::HyperUtil, 1.0));
     }
+    for (load, peer) in TLS {
+        goals.push(cpu(report, load, peer, 1.0));
+    }
     goals.push(number(report, "instructions", INSTRUCTIONS));
     goals.push(number(report, "allocations", ALLOCATIONS));
     goals.push(number(report, "idle-bytes", IDLE_BYTES));
+    goals.push(number(report, "idle-tls-bytes", IDLE_TLS_BYTES));
     for name in ["race-get-first-second", "race-get"] {
         goals.push(share(report, name, None));
     }

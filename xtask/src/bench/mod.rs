@@ -5,6 +5,7 @@
 //! said and is no failure: these machines are noisy, and what CI guards is `cargo xtask budget`.
 
 mod alone;
+mod certificate;
 mod counts;
 mod goals;
 mod json;
@@ -19,6 +20,7 @@ mod report;
 mod server;
 mod speed;
 mod table;
+mod tls;
 mod tools;
 
 use std::fs;
@@ -70,11 +72,12 @@ fn measure(options: &Options, tools: &Tools, report: &mut Report) -> Result<(), 
             Part::Speed => speed::small(options, tools, report)?,
             Part::Bodies => speed::bodies(options, tools, report)?,
             Part::Counts => counts::measure(tools, report)?,
-            Part::Idle => race::idle(options, tools, report)?,
+            Part::Idle => race::idle(options, tools, report, None)?,
             Part::Race => race::measure(options, tools, report)?,
             Part::Dials => alone::dials(tools, report)?,
             Part::Threads => alone::threads(options, tools, report)?,
             Part::Pool => alone::pool(tools, report)?,
+            Part::Tls => tls::measure(options, tools, report)?,
         }
     }
     Ok(())

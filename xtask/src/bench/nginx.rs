@@ -2,7 +2,7 @@
 
 use super::peer;
 use super::tools::Tools;
-use crate::nginx::Nginx;
+use crate::nginx::{Listen, Nginx};
 
 /// The server's core; the client has the next.
 pub(super) const SERVER_CORE: usize = 0;
@@ -23,6 +23,14 @@ location = /read { internal; return 204; }";
 /// # Errors
 /// When it is not here, or does not answer.
 pub(super) fn start(tools: &Tools) -> Result<Nginx, String> {
+    start_with(tools, &Listen::Plain)
+}
+
+/// The same, listening in this way.
+///
+/// # Errors
+/// As [`start`].
+pub(super) fn start_with(tools: &Tools, listen: &Listen<'_>) -> Result<Nginx, String> {
     let command = peer::command(tools.taskset(), Some(SERVER_CORE), tools.nginx()?);
-    Nginx::start(command, FILES, LINES, SERVER)
+    Nginx::start(command, listen, FILES, LINES, SERVER)
 }

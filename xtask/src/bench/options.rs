@@ -17,6 +17,7 @@ usage: cargo xtask bench [--go] [--quick] [--only PART]… [--json FILE] [--writ
                  dials    connections for 1 000 requests over max_conns_per_host = 100
                  threads  one client on two threads beside two clients
                  pool     instructions of one take and put with 10 000 idle connections
+                 tls      the same answers over TLS, by HTTP/1.1 and by HTTP/2: speed, counts, memory
   --json FILE    the report as JSON there too (it is kept as target/bench/report.json)
   --write        write docs/benchmarks.md; only of a whole run";
 
@@ -31,10 +32,11 @@ pub(super) enum Part {
     Dials,
     Threads,
     Pool,
+    Tls,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Speed,
         Self::Bodies,
         Self::Counts,
@@ -43,6 +45,7 @@ impl Part {
         Self::Dials,
         Self::Threads,
         Self::Pool,
+        Self::Tls,
     ];
 
     /// How it is named behind `--only`.
@@ -56,6 +59,7 @@ impl Part {
             Self::Dials => "dials",
             Self::Threads => "threads",
             Self::Pool => "pool",
+            Self::Tls => "tls",
         }
     }
 
@@ -70,19 +74,25 @@ impl Part {
             Self::Dials => "connections of a limited burst",
             Self::Threads => "one client on two threads beside two clients",
             Self::Pool => "one take and put with many idle connections",
+            Self::Tls => "answers over TLS, by HTTP/1.1 and HTTP/2",
         }
     }
 
     /// Whether valgrind does the counting.
     pub(super) fn counts_instructions(self) -> bool {
-        matches!(self, Self::Counts | Self::Pool)
+        matches!(self, Self::Counts | Self::Pool | Self::Tls)
+    }
+
+    /// Whether a certificate is needed.
+    pub(super) fn needs_openssl(self) -> bool {
+        self == Self::Tls
     }
 
     /// Whether nginx answers.
     pub(super) fn needs_nginx(self) -> bool {
         matches!(
             self,
-            Self::Speed | Self::Bodies | Self::Counts | Self::Threads
+            Self::Speed | Self::Bodies | Self::Counts | Self::Threads | Self::Tls
         )
     }
 }

@@ -1,5 +1,6 @@
 //! What every client with a pool is asked against our own servers: the memory of idle connections, and the race.
 
+use super::certificate::Certificate;
 use super::nginx::CLIENT_CORE;
 use super::numbers::grouped;
 use super::options::Options;
@@ -20,23 +21,35 @@ const QUICK_SECONDS: usize = 2;
 const GET: [&str; 2] = ["race-get-first-second", "race-get"];
 const POST: [&str; 2] = ["race-post-first-second", "race-post"];
 
-pub(super) fn idle(options: &Options, tools: &Tools, report: &mut Report) -> Result<(), String> {
+pub(super) fn idle(
+    options: &Options,
+    tools: &Tools,
+    report: &mut Report,
+    certificate: Option<&Certificate>,
+) -> Result<(), String> {
     let connections = if options.quick {
         QUICK_CONNECTIONS
     } else {
         CONNECTIONS
     };
     let count = connections.to_string();
+    let files = certificate.map(Certificate::words);
+    let mut server = vec!["barrier", &count];
+    server.extend(files.iter().flatten().map(String::as_str));
     let values = for_clients(tools, |peer| {
-        let (line, _) = against(tools, &["barrier", &count], peer, |url| {
+        let (line, _) = against_with(tools, &server, peer, certificate, |url| {
             vec!["idle".to_owned(), url.to_owned(), count.clone()]
         })?;
         Ok(Value::Number(line.number("bytes")?))
     })?;
+    let (name, kind) = match certificate {
+        None => ("idle-bytes", "an idle connection"),
+        Some(_) => ("idle-tls-bytes", "an idle TLS connection"),
+    };
     report.figures.push(Figure {
-        name: "idle-bytes",
+        name,
         title: format!(
-            "resident bytes of an idle connection, {} held",
+            "resident bytes of {kind}, {} held",
             grouped(connections as f64, 0)
         ),
         decimals: 0,
@@ -132,9 +145,22 @@ pub(super) fn against(
     peer: Peer,
     words: impl FnOnce(&str) -> Vec<String>,
 ) -> Result<(Line, Line), String> {
+    against_with(tools, server, peer, None, words)
+}
+
+fn against_with(
+    tools: &Tools,
+    server: &[&str],
+    peer: Peer,
+    certificate: Option<&Certificate>,
+    words: impl FnOnce(&str) -> Vec<String>,
+) -> Result<(Line, Line), String> {
     let program = (tools.programs.find(peer)).ok_or_else(|| tools.why_absent(peer).to_owned())?;
-    let server = Server::start(tools, server)?;
+    let server = Server::start(tools, server, certificate.is_some())?;
     let mut command = peer::command(tools.taskset(), Some(CLIENT_CORE), &program);
-    let line = peer::read(command.args(words(server.url())), peer.program())?;
+    command
+        .args(words(server.url()))
+        .envs(certificate.map(Certificate::variable));
+    let line = peer::read(&mut command, peer.program())?;
     Ok((line, server.end()?))
 }

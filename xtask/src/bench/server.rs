@@ -18,7 +18,7 @@ impl Server {
     ///
     /// # Errors
     /// When it does not say where it listens.
-    pub(super) fn start(tools: &Tools, words: &[&str]) -> Result<Self, String> {
+    pub(super) fn start(tools: &Tools, words: &[&str], tls: bool) -> Result<Self, String> {
         let program = tools.programs.rust.join("bench-server");
         let broken = |error: std::io::Error| format!("bench-server: {error}");
         let mut child = peer::command(tools.taskset(), Some(SERVER_CORE), &program)
@@ -37,7 +37,8 @@ impl Server {
         server.said.read_line(&mut line).map_err(broken)?;
         let address = (line.trim().strip_prefix("listening "))
             .ok_or_else(|| format!("bench-server {} did not start", words.join(" ")))?;
-        server.url = format!("http://{address}/");
+        let scheme = if tls { "https" } else { "http" };
+        server.url = format!("{scheme}://{address}/");
         Ok(server)
     }
 

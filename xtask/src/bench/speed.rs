@@ -1,5 +1,6 @@
 //! Requests per second and processor time, every client in every round.
 
+use super::certificate::Certificate;
 use super::nginx::{self, CLIENT_CORE};
 use super::options::Options;
 use super::peer::{self, Peer};
@@ -9,7 +10,7 @@ use super::tools::Tools;
 use crate::nginx::Nginx;
 
 /// One kind of load.
-struct Load {
+pub(super) struct Load {
     name: &'static str,
     title: &'static str,
     path: &'static str,
@@ -90,31 +91,84 @@ const BODIES: &[Load] = &[
     },
 ];
 
+/// Over TLS, HTTP/1.1.
+pub(super) const TLS: &[Load] = &[
+    Load {
+        name: "tls-13-bytes-64",
+        title: "TLS, 13 bytes, 64 at a time",
+        path: "13",
+        concurrency: 64,
+        requests: 60_000,
+        rounds: 7,
+        kind: None,
+    },
+    Load {
+        name: "tls-64-kib-8",
+        title: "TLS, 64 KiB, 8 at a time",
+        path: "64k",
+        concurrency: 8,
+        requests: 12_000,
+        rounds: 5,
+        kind: None,
+    },
+];
+
+/// Over TLS, HTTP/2.
+pub(super) const HTTP2: &[Load] = &[
+    Load {
+        name: "h2-13-bytes-64",
+        title: "HTTP/2, 13 bytes, 64 at a time",
+        path: "13",
+        concurrency: 64,
+        requests: 60_000,
+        rounds: 7,
+        kind: None,
+    },
+    Load {
+        name: "h2-64-kib-8",
+        title: "HTTP/2, 64 KiB, 8 at a time",
+        path: "64k",
+        concurrency: 8,
+        requests: 12_000,
+        rounds: 5,
+        kind: None,
+    },
+];
+
 /// The load whose goals are judged.
 pub(super) const JUDGED: &str = "13-bytes-64";
 
 pub(super) fn small(options: &Options, tools: &Tools, report: &mut Report) -> Result<(), String> {
-    all(SMALL, options, tools, report)
+    all(SMALL, options, tools, report, &nginx::start(tools)?, None)
 }
 
 pub(super) fn bodies(options: &Options, tools: &Tools, report: &mut Report) -> Result<(), String> {
-    all(BODIES, options, tools, report)
+    all(BODIES, options, tools, report, &nginx::start(tools)?, None)
 }
 
-fn all(
+/// Each load with each client, from this server, which shows this certificate if any.
+pub(super) fn all(
     loads: &[Load],
     options: &Options,
     tools: &Tools,
     report: &mut Report,
+    nginx: &Nginx,
+    certificate: Option<&Certificate>,
 ) -> Result<(), String> {
-    let nginx = nginx::start(tools)?;
     for load in loads {
-        report.speed.push(measure(load, options, tools, &nginx)?);
+        let speed = measure(load, options, tools, nginx, certificate)?;
+        report.speed.push(speed);
     }
     Ok(())
 }
 
-fn measure(load: &Load, options: &Options, tools: &Tools, nginx: &Nginx) -> Result<Speed, String> {
+fn measure(
+    load: &Load,
+    options: &Options,
+    tools: &Tools,
+    nginx: &Nginx,
+    certificate: Option<&Certificate>,
+) -> Result<Speed, String> {
     let (rounds, requests) = if options.quick {
         (3, (load.requests / 10).max(load.concurrency * 2))
     } else {
@@ -139,11 +193,15 @@ fn measure(load: &Load, options: &Options, tools: &Tools, nginx: &Nginx) -> Resu
             let Some(program) = tools.programs.find(peer) else {
                 continue;
             };
+            if certificate.is_some() && !peer.is_client() {
+                continue;
+            }
             let mut command = peer::command(tools.taskset(), Some(CLIENT_CORE), &program);
             command
                 .arg(nginx.url(load.path))
                 .args([load.concurrency.to_string(), requests.to_string()])
-                .args(load.kind);
+                .args(load.kind)
+                .envs(certificate.map(Certificate::variable));
             let line = peer::read(&mut command, peer.program())?;
             let samples = &mut speed.samples[peer as usize];
             samples.requests_per_second.push(line.number("rps")?);

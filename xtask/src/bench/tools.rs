@@ -17,6 +17,7 @@ pub(super) struct Tools {
     taskset: PathBuf,
     nginx: Option<PathBuf>,
     valgrind: Option<PathBuf>,
+    openssl: Option<PathBuf>,
 }
 
 impl Tools {
@@ -34,10 +35,12 @@ impl Tools {
         }
         let needs_nginx = options.parts().any(|part| part.needs_nginx());
         let needs_valgrind = options.parts().any(|part| part.counts_instructions());
+        let needs_openssl = options.parts().any(|part| part.needs_openssl());
         let needs = [
             (true, "taskset", "util-linux"),
             (needs_nginx, "nginx", "nginx"),
             (needs_valgrind, "valgrind", "valgrind"),
+            (needs_openssl, "openssl", "openssl"),
         ];
         let missing: Vec<String> = (needs.iter())
             .filter(|(needed, program, _)| *needed && install::find(program).is_none())
@@ -71,6 +74,7 @@ impl Tools {
             taskset: install::find("taskset").unwrap_or_default(),
             nginx: install::find("nginx"),
             valgrind: install::find("valgrind"),
+            openssl: install::find("openssl"),
         })
     }
 
@@ -97,6 +101,14 @@ impl Tools {
         self.valgrind
             .as_deref()
             .ok_or_else(|| "valgrind not found".to_owned())
+    }
+
+    /// # Errors
+    /// When it is not here.
+    pub(super) fn openssl(&self) -> Result<&Path, String> {
+        self.openssl
+            .as_deref()
+            .ok_or_else(|| "openssl not found".to_owned())
     }
 
     /// Why a number of this client is missing when its program is.
