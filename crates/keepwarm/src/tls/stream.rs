@@ -153,7 +153,7 @@ impl TlsStream {
                         discard += record.discard;
                         count += record.payload.len();
                         plain
-                            .get_or_insert_with(buffers::take_read)
+                            .get_or_insert_with(|| room_for(record.payload.len()))
                             .extend_from_slice(record.payload);
                     }
                     Ok(true)
@@ -264,6 +264,16 @@ impl TlsStream {
 
     fn is_over(&self) -> bool {
         self.closed || self.ended || self.failed.is_some()
+    }
+}
+
+/// A buffer for plaintext. A large piece will be the caller's to keep: it gets its own, so that the cache keeps the ones
+/// that have grown to what ciphertext needs.
+fn room_for(payload: usize) -> BytesMut {
+    if payload > buffers::READ_SIZE {
+        BytesMut::with_capacity(payload)
+    } else {
+        buffers::take_read()
     }
 }
 
