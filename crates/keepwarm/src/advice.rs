@@ -8,7 +8,7 @@ use std::time::Duration;
 use keepwarm_core::origin::Origin;
 use keepwarm_core::time::Human;
 
-use crate::config::Limits;
+use crate::config::{Limits, Origins};
 use crate::dial::open_files;
 use crate::pool::{Stats, habits};
 
@@ -106,7 +106,7 @@ impl fmt::Display for Advice {
 }
 
 /// What is to be said about these limits and numbers.
-pub(crate) fn on(limits: &Limits, stats: &Stats) -> Vec<Advice> {
+pub(crate) fn on(limits: &Limits, origins: &Origins, stats: &Stats) -> Vec<Advice> {
     let mut found = Vec::new();
     let (built, hardly_used) = habits::clients();
     if hardly_used >= MANY_CLIENTS {
@@ -117,6 +117,8 @@ pub(crate) fn on(limits: &Limits, stats: &Stats) -> Vec<Advice> {
         found.push(Advice::IdleTimeoutLong { configured });
     }
     for origin in stats.origins() {
+        let settings = origins.settings(&origin.origin.parts());
+        let configured = settings.limits(limits).idle_timeout;
         if let Some(estimate) = &origin.idle_timeout
             && configured.is_none_or(|timeout| timeout > estimate.timeout)
         {

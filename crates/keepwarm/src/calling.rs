@@ -40,6 +40,8 @@ struct Beyond {
     between: bool,
     /// Codings were asked for, to be undone.
     asked: bool,
+    /// How long decoded bodies may become, at the origin that was asked.
+    ratio: Option<u64>,
 }
 
 impl Calling {
@@ -112,13 +114,15 @@ impl Beyond {
             let headers = request.headers.get_or_insert_default();
             decode::ask(&request.method, headers)
         };
-        let total = wishes.total.or(config.timeouts.total);
+        let settings = shared.origins.settings_of(&request.uri);
+        let total = wishes.total.or(settings.timeouts.total);
         let following = Following::of(redirects, request, total);
         Ok(Some(Box::new(Self {
             shared: shared.clone(),
             following,
             between: false,
             asked,
+            ratio: settings.max_decode_ratio,
         })))
     }
 
@@ -140,9 +144,8 @@ impl Beyond {
             body,
             upgraded,
         } = answer;
-        let ratio = self.shared.config.max_decode_ratio;
         let decoding = if self.asked {
-            decode::begin(&mut head, ratio)
+            decode::begin(&mut head, self.ratio)
         } else {
             None
         };
@@ -160,6 +163,8 @@ impl Beyond {
         };
         ready!(following.poll_drained(cx));
         self.between = false;
+        let settings = self.shared.origins.settings_of(following.uri());
+        self.ratio = settings.max_decode_ratio;
         Poll::Ready(Some(following.call(&self.shared)))
     }
 }

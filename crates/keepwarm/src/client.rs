@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http_body::Body as HttpBody;
-use keepwarm_core::origin::Origin;
+use keepwarm_core::origin::{Origin, OriginRef};
 
 use crate::advice::{self, Advice};
 use crate::body::Body;
@@ -98,7 +98,7 @@ impl Client {
     /// What in the settings, or in how the client is used, costs connections.
     pub fn advice(&self) -> Vec<Advice> {
         let shared = self.shared();
-        advice::on(&shared.limits(), &shared.stats())
+        advice::on(&shared.limits(), &shared.origins, &shared.stats())
     }
 
     /// Closes all idle connections. Those that become idle before the next call closes too, as in Go.
@@ -120,7 +120,8 @@ impl Client {
     }
 
     /// Changes the pool's limits while the client is in use: the one safe way. Idle connections above the new
-    /// limits close; waiting calls profit from larger ones at once. Exchanges under way are not touched.
+    /// limits close; waiting calls profit from larger ones at once. Exchanges under way are not touched. What
+    /// [`Config::origin`] set for an origin stays in force over them.
     ///
     /// # Errors
     /// When the limits contradict each other.
@@ -133,6 +134,17 @@ impl Client {
     /// The pool's limits as they are now.
     pub fn limits(&self) -> Limits {
         (*self.shared().limits()).clone()
+    }
+
+    /// The pool's limits as they are now for the origin of a URL: with what [`Config::origin`] set for it.
+    ///
+    /// # Errors
+    /// When the URL names no origin.
+    pub fn limits_for(&self, url: impl IntoUrl) -> Result<Limits> {
+        let target = url.into_target()?;
+        let parts = OriginRef::of(&target.uri).map_err(|error| Error::usage(error.to_string()))?;
+        let shared = self.shared();
+        Ok(shared.origins.settings(&parts).limits(&shared.limits()))
     }
 
     /// Refuses new calls, lets running exchanges end within the time given, and closes every connection.

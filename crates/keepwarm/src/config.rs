@@ -2,6 +2,9 @@
 //!
 //! Owns the numbers and the presets. Refuses to change once a client is built from it: see `Client::retune`.
 
+mod origins;
+mod settings;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,9 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm_core::event::Observer;
-use keepwarm_core::{h1, pool};
+use keepwarm_core::pool;
 
 pub use keepwarm_core::retry::Policy as RetryPolicy;
+pub use origins::OriginConfig;
+pub(crate) use origins::Origins;
+pub(crate) use settings::{Settings, Versions};
 
 use crate::client::Client;
 use crate::dial::{AddressOptions, Dialer, IpFamily, Resolver};
@@ -25,19 +31,12 @@ use crate::redirect::Redirects;
 #[derive(Clone)]
 pub struct Config {
     pub(crate) limits: Limits,
-    pub(crate) timeouts: Timeouts,
+    pub(crate) settings: Settings,
+    origins: origins::Given,
     pub(crate) socket: SocketOptions,
-    pub(crate) heads: h1::Limits,
-    pub(crate) expect_timeout: Option<Duration>,
-    pub(crate) drain_bytes: u64,
-    pub(crate) drain_time: Duration,
     pub(crate) retry: RetryPolicy,
-    pub(crate) versions: Versions,
-    #[cfg(feature = "http2")]
-    pub(crate) http2: crate::http2::Http2,
     pub(crate) redirects: Redirects,
     pub(crate) decompress: bool,
-    pub(crate) max_decode_ratio: Option<u64>,
     pub(crate) user_agent: Option<String>,
     pub(crate) overrides: HashMap<(String, u16), Vec<SocketAddr>>,
     pub(crate) resolver: Option<Arc<dyn Resolver>>,
@@ -134,19 +133,6 @@ impl Limits {
     }
 }
 
-/// The time limits of a call and its phases.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    pub(crate) connect: Option<Duration>,
-    pub(crate) proxy_handshake: Option<Duration>,
-    pub(crate) tls_handshake: Option<Duration>,
-    pub(crate) response_header: Option<Duration>,
-    pub(crate) write_stall: Option<Duration>,
-    pub(crate) read_idle: Option<Duration>,
-    pub(crate) queue: Option<Duration>,
-    pub(crate) total: Option<Duration>,
-}
-
 /// How sockets are opened.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketOptions {
@@ -156,18 +142,6 @@ pub(crate) struct SocketOptions {
     pub(crate) user_timeout: Option<Duration>,
     pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) addresses: AddressOptions,
-}
-
-/// The versions of HTTP that may be spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Versions {
-    Both,
-    Http1,
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(dead_code, reason = "it is not built in")
-    )]
-    Http2,
 }
 
 /// Probing of silent TCP connections by the operating system (not HTTP keep-alive).
@@ -195,16 +169,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            timeouts: Timeouts {
-                connect: Some(Duration::from_secs(10)),
-                proxy_handshake: Some(Duration::from_secs(10)),
-                tls_handshake: Some(Duration::from_secs(10)),
-                response_header: None,
-                write_stall: None,
-                read_idle: None,
-                queue: None,
-                total: None,
-            },
+            settings: Settings::default(),
+            origins: origins::Given::default(),
             socket: SocketOptions {
                 nodelay: true,
                 keepalive: Some(TcpKeepalive::default()),
@@ -213,22 +179,9 @@ impl Default for Config {
                 unix_socket: None,
                 addresses: AddressOptions::default(),
             },
-            heads: h1::Limits::default(),
-            expect_timeout: Some(Duration::from_secs(1)),
-            drain_bytes: 256 * 1024,
-            drain_time: Duration::from_millis(50),
             retry: RetryPolicy::Go,
-            // Without HTTP/2 there is nothing to choose, and nothing to find out.
-            versions: if cfg!(feature = "http2") {
-                Versions::Both
-            } else {
-                Versions::Http1
-            },
-            #[cfg(feature = "http2")]
-            http2: crate::http2::Http2::default(),
             redirects: Redirects::none(),
             decompress: false,
-            max_decode_ratio: Some(1000),
             user_agent: Some(concat!("keepwarm/", env!("CARGO_PKG_VERSION")).to_owned()),
             overrides: HashMap::new(),
             resolver: None,
@@ -318,32 +271,32 @@ setters! {
     /// See [`Limits::learning`].
     learning: bool => limits.learning;
     /// Time to open a connection, name resolution included. Default 10 s; none: as long as the system tries.
-    connect_timeout: impl Into<Option<Duration>> => timeouts.connect;
+    connect_timeout: impl Into<Option<Duration>> => settings.timeouts.connect;
     /// Time for the TLS handshake, once the connection is open. Default 10 s; none: as long as the server takes, up
     /// to five minutes.
-    tls_handshake_timeout: impl Into<Option<Duration>> => timeouts.tls_handshake;
+    tls_handshake_timeout: impl Into<Option<Duration>> => settings.timeouts.tls_handshake;
     /// Time to the response head, counted from the last byte of the request that could be written: it also runs
     /// while an upload stalls. Default none. Does not include the body.
-    response_header_timeout: impl Into<Option<Duration>> => timeouts.response_header;
+    response_header_timeout: impl Into<Option<Duration>> => settings.timeouts.response_header;
     /// Time in which not one byte of the request could be written. Default none.
-    write_stall_timeout: impl Into<Option<Duration>> => timeouts.write_stall;
+    write_stall_timeout: impl Into<Option<Duration>> => settings.timeouts.write_stall;
     /// Time between two reads of a response body, while the caller is waiting. Default none.
-    read_idle_timeout: impl Into<Option<Duration>> => timeouts.read_idle;
+    read_idle_timeout: impl Into<Option<Duration>> => settings.timeouts.read_idle;
     /// Time a call may wait for a connection. Default none. Includes the time its own dial takes.
-    queue_timeout: impl Into<Option<Duration>> => timeouts.queue;
+    queue_timeout: impl Into<Option<Duration>> => settings.timeouts.queue;
     /// Time for the whole call, retries and body included. Default none.
-    total_timeout: impl Into<Option<Duration>> => timeouts.total;
+    total_timeout: impl Into<Option<Duration>> => settings.timeouts.total;
     /// How long to wait for `100 Continue` before the body is sent anyway. Default 1 s; none: do not wait.
-    expect_timeout: impl Into<Option<Duration>> => expect_timeout;
+    expect_timeout: impl Into<Option<Duration>> => settings.expect_timeout;
     /// How many bytes of an unread body may be drained to save its connection; what remains counts, not the
     /// whole. Default 256 KiB; 0: never drain what has not arrived.
-    drain_bytes: u64 => drain_bytes;
+    drain_bytes: u64 => settings.drain_bytes;
     /// How long draining may take. Default 50 ms.
-    drain_time: Duration => drain_time;
+    drain_time: Duration => settings.drain_time;
     /// Bytes of a response head. Default 64 KiB.
-    max_head_bytes: usize => heads.head_bytes;
+    max_head_bytes: usize => settings.heads.head_bytes;
     /// Header fields of a response head. Default 256.
-    max_header_fields: usize => heads.header_fields;
+    max_header_fields: usize => settings.heads.header_fields;
     /// Which requests are sent again after the idle-close race. Default [`RetryPolicy::Go`].
     retry: RetryPolicy => retry;
     /// Whether redirects are followed. Default [`Redirects::none`], as Go's `http.Transport`. Holds for the tower face
@@ -355,7 +308,7 @@ setters! {
     decompress: bool => decompress;
     /// How many times as long as its coded form a decoded body may become, once it is longer than 1 MiB; more is an
     /// error that names the limit `decode-ratio`. Default 1000; none: no limit. Gzip cannot exceed 1032.
-    max_decode_ratio: impl Into<Option<u64>> => max_decode_ratio;
+    max_decode_ratio: impl Into<Option<u64>> => settings.max_decode_ratio;
     /// The `User-Agent` when a request has none. Default `keepwarm/VERSION`; none: none is sent.
     user_agent: impl Into<Option<String>> => user_agent;
     /// Send small packets at once (`TCP_NODELAY`). Default true.
@@ -371,7 +324,7 @@ setters! {
     proxies: impl Into<Proxies> => proxies;
     /// Time for a proxy to agree to a tunnel (CONNECT or SOCKS), on an open connection to it. Default 10 s; none: no
     /// limit. Its own TLS handshake has [`tls_handshake_timeout`](Self::tls_handshake_timeout).
-    proxy_handshake_timeout: impl Into<Option<Duration>> => timeouts.proxy_handshake;
+    proxy_handshake_timeout: impl Into<Option<Duration>> => settings.timeouts.proxy_handshake;
     /// Connect to this Unix socket, whatever the URL's host says. Default none.
     unix_socket: impl Into<Option<PathBuf>> => socket.unix_socket;
     /// Which addresses of a name are used. Default both families, raced (RFC 8305). A literal address is used as it is.
@@ -408,7 +361,7 @@ impl Config {
     /// HTTP/1.1.
     #[must_use]
     pub fn http1_only(mut self) -> Self {
-        self.versions = Versions::Http1;
+        self.settings.versions = Versions::Http1;
         self
     }
 
@@ -417,7 +370,7 @@ impl Config {
     #[cfg(feature = "http2")]
     #[must_use]
     pub fn http2_only(mut self) -> Self {
-        self.versions = Versions::Http2;
+        self.settings.versions = Versions::Http2;
         self
     }
 
@@ -425,16 +378,8 @@ impl Config {
     #[cfg(feature = "http2")]
     #[must_use]
     pub fn http2(mut self, http2: crate::http2::Http2) -> Self {
-        self.http2 = http2;
+        self.settings.http2 = http2;
         self
-    }
-
-    /// How many HTTP/2 connections an origin may have; none without a limit of its own.
-    pub(crate) fn most_http2_connections(&self) -> Option<usize> {
-        #[cfg(feature = "http2")]
-        return self.http2.max_connections;
-        #[cfg(not(feature = "http2"))]
-        None
     }
 
     /// How `https` origins are spoken to. Default: certificates verified as the platform does, TLS 1.2 and 1.3.
@@ -467,11 +412,6 @@ impl Config {
 
     /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
-        const SMALLEST_HEAD: usize = 64;
-        if self.heads.head_bytes < SMALLEST_HEAD {
-            let least = format!("max_head_bytes must be at least {SMALLEST_HEAD}");
-            return Err(Error::usage(least));
-        }
         if let Some(agent) = &self.user_agent
             && http::HeaderValue::from_str(agent).is_err()
         {
@@ -482,9 +422,9 @@ impl Config {
         if self.decompress {
             crate::decode::check()?;
         }
-        #[cfg(feature = "http2")]
-        self.http2.check()?;
-        self.limits.check()
+        self.settings.check()?;
+        self.limits.check()?;
+        self.origins.check(&self.limits, &self.settings)
     }
 }
 
@@ -492,10 +432,9 @@ impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")
             .field("limits", &self.limits)
-            .field("timeouts", &self.timeouts)
+            .field("settings", &self.settings)
+            .field("origins", &self.origins)
             .field("socket", &self.socket)
-            .field("drain_bytes", &self.drain_bytes)
-            .field("drain_time", &self.drain_time)
             .field("retry", &self.retry)
             .field("proxies", &self.proxies)
             .finish_non_exhaustive()

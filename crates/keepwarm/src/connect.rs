@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use keepwarm_core::h1;
 use keepwarm_core::origin::{Origin, Scheme};
 #[cfg(feature = "http2")]
 use keepwarm_core::reason::CloseReason;
 use keepwarm_core::reason::{Limit, Phase};
 
-use crate::config::{Config, Versions};
+use crate::config::{Config, Settings, Versions};
 use crate::conn::{Beyond, Facts, Opened, OpenedIn, Protocol, Stream};
 use crate::dial::{
     Addresses, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
@@ -26,24 +25,19 @@ use crate::proxy::{Handshake, Names, Proxy, Route, Routes, Target};
 /// A step without a time limit still ends: nobody may hold a place without bound.
 const LONGEST_STEP: Duration = Duration::from_secs(300);
 
+/// How long a connection may take to open.
+pub(crate) fn connect_timeout(settings: &Settings) -> Duration {
+    settings.timeouts.connect.unwrap_or(LONGEST_STEP)
+}
+
 pub(crate) struct Connector {
     dialer: Arc<dyn Dialer>,
-    connect_timeout: Duration,
     /// Resolves what a SOCKS proxy does not.
     resolver: Arc<dyn Resolver>,
     routes: Routes,
-    proxying: Proxying,
-    #[cfg(feature = "http2")]
-    http2: Http2,
+    user_agent: Option<String>,
     #[cfg(feature = "tls")]
     tls: Tls,
-}
-
-/// How a proxy is spoken to.
-struct Proxying {
-    timeout: Option<Duration>,
-    heads: h1::Limits,
-    user_agent: Option<String>,
 }
 
 /// The way to an origin: decided once for each.
@@ -51,6 +45,16 @@ pub(crate) struct Way {
     route: Route,
     /// What is dialed: the origin, or the proxy on the way.
     reached: Origin,
+}
+
+/// What a connection is opened for.
+#[derive(Clone, Copy)]
+pub(crate) struct Goal<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) way: &'a Way,
+    pub(crate) settings: &'a Settings,
+    /// What may be spoken: the settings' own choice, or less.
+    pub(crate) versions: Versions,
 }
 
 impl Way {
@@ -63,18 +67,18 @@ impl Way {
     }
 }
 
-/// How an HTTP/2 connection is begun.
-#[cfg(feature = "http2")]
-struct Http2 {
-    settings: crate::http2::Http2,
-    head_bytes: u32,
+/// Whom TLS is spoken to, and what is offered, the preferred protocol first.
+#[cfg(feature = "tls")]
+struct Peer<'a> {
+    origin: &'a Origin,
+    offered: &'a [&'a [u8]],
+    limit: Option<Duration>,
 }
 
 /// Made for the first `https` origin: a client that speaks plain HTTP reads no certificates.
 #[cfg(feature = "tls")]
 struct Tls {
     settings: crate::tls::Tls,
-    timeout: Duration,
     handshaker: OnceLock<std::result::Result<crate::tls::Handshaker, String>>,
 }
 
@@ -83,31 +87,15 @@ impl Connector {
         let resolver = WithOverrides::of(config);
         Self {
             dialer: dialer(config, &resolver),
-            connect_timeout: config.timeouts.connect.unwrap_or(LONGEST_STEP),
             resolver,
             routes: config.proxies.routes(),
-            proxying: Proxying {
-                timeout: config.timeouts.proxy_handshake,
-                heads: config.heads,
-                user_agent: config.user_agent.clone(),
-            },
-            #[cfg(feature = "http2")]
-            http2: Http2 {
-                settings: config.http2.clone(),
-                head_bytes: u32::try_from(config.heads.head_bytes).unwrap_or(u32::MAX),
-            },
+            user_agent: config.user_agent.clone(),
             #[cfg(feature = "tls")]
             tls: Tls {
                 settings: config.tls.clone(),
-                timeout: config.timeouts.tls_handshake.unwrap_or(LONGEST_STEP),
                 handshaker: OnceLock::new(),
             },
         }
-    }
-
-    /// How long [`Connector::dial`] may take: its caller's clock limits it.
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        self.connect_timeout
     }
 
     /// What is known of the origin's addresses, where the dialer learns it.
@@ -134,76 +122,66 @@ impl Connector {
         Ok(Way { route, reached })
     }
 
-    /// First step: opens a stream to the origin, or to the proxy on the way.
-    pub(crate) async fn dial(&self, way: &Way) -> Result<Dialed> {
-        self.dialer.dial(&way.reached).await.map_err(describe)
+    /// First step: opens a stream to the origin, or to the proxy on the way. It may take [`connect_timeout`]: its
+    /// caller's clock limits it.
+    pub(crate) async fn dial(&self, goal: Goal<'_>) -> Result<Dialed> {
+        let limit = goal.settings.timeouts.connect;
+        let dialing = self.dialer.dial_within(&goal.way.reached, limit);
+        dialing.await.map_err(describe)
     }
 
     /// Second step: what has to be said to a proxy, TLS when the scheme says so, and HTTP/2 when that is what will be
     /// spoken, each within a limit of its own.
-    pub(crate) async fn secure(
-        &self,
-        dialed: Dialed,
-        origin: &Origin,
-        way: &Way,
-        versions: Versions,
-    ) -> Result<Opened> {
-        let is_plain = origin.scheme() == Scheme::Http && versions != Versions::Http2;
-        if is_plain && way.route.proxy().is_none() {
+    pub(crate) async fn secure(&self, dialed: Dialed, goal: Goal<'_>) -> Result<Opened> {
+        let is_plain = goal.origin.scheme() == Scheme::Http && goal.versions != Versions::Http2;
+        if is_plain && goal.way.route.proxy().is_none() {
             return Ok(opened(dialed, None, Beyond::default()));
         }
         // Boxed: a dial of plain HTTP, of which there may be thousands, does not carry it.
-        Box::pin(self.agree(dialed, origin, way, versions)).await
+        Box::pin(self.agree(dialed, goal)).await
     }
 
-    #[cfg_attr(
-        not(any(feature = "http2", feature = "tls")),
-        allow(unused_variables, reason = "there is one version to speak")
-    )]
-    async fn agree(
-        &self,
-        mut dialed: Dialed,
-        origin: &Origin,
-        way: &Way,
-        versions: Versions,
-    ) -> Result<Opened> {
-        let via = way.route.proxy().map(|proxy| Arc::clone(proxy.via()));
-        if way.route.is_tls_to_proxy() {
-            dialed.stream = self.encrypt_to_proxy(dialed.stream, &way.reached).await?;
+    async fn agree(&self, mut dialed: Dialed, goal: Goal<'_>) -> Result<Opened> {
+        let route = &goal.way.route;
+        let via = route.proxy().map(|proxy| Arc::clone(proxy.via()));
+        if route.is_tls_to_proxy() {
+            dialed.stream = self.encrypt_to_proxy(dialed.stream, goal).await?;
         }
-        self.negotiate(&mut dialed.stream, origin, way).await?;
-        match origin.scheme() {
+        self.negotiate(&mut dialed.stream, goal).await?;
+        match goal.origin.scheme() {
             Scheme::Http => {
                 let opened = opened(dialed, None, Beyond { tls: None, via });
                 #[cfg(feature = "http2")]
-                if versions == Versions::Http2 {
-                    return self.share(opened).await;
+                if goal.versions == Versions::Http2 {
+                    return share(opened, goal.settings).await;
                 }
                 Ok(opened)
             }
             #[cfg(feature = "tls")]
-            Scheme::Https => self.encrypt(dialed, origin, versions, via).await,
+            Scheme::Https => self.encrypt(dialed, goal, via).await,
             #[cfg(not(feature = "tls"))]
             Scheme::Https => Err(no_tls()),
         }
     }
 
     /// Says to the proxy what has to be said before the stream leads to the origin.
-    async fn negotiate(&self, stream: &mut Stream, origin: &Origin, way: &Way) -> Result<()> {
-        let target = match &way.route {
+    async fn negotiate(&self, stream: &mut Stream, goal: Goal<'_>) -> Result<()> {
+        let target = match &goal.way.route {
             Route::Direct | Route::Forward(_) => return Ok(()),
-            Route::Tunnel(_) => Target::of(origin)?,
-            Route::Socks { names, .. } => self.socks_target(origin, *names).await?,
+            Route::Tunnel(_) => Target::of(goal.origin)?,
+            Route::Socks { names, .. } => self.socks_target(goal, *names).await?,
         };
         let handshake = Handshake {
-            timeout: self.proxying.timeout,
-            heads: self.proxying.heads,
-            user_agent: self.proxying.user_agent.as_deref(),
+            timeout: goal.settings.timeouts.proxy_handshake,
+            heads: goal.settings.heads,
+            user_agent: self.user_agent.as_deref(),
         };
-        way.route.negotiate(stream, &target, &handshake).await
+        let route = &goal.way.route;
+        route.negotiate(stream, &target, &handshake).await
     }
 
-    async fn socks_target(&self, origin: &Origin, names: Names) -> Result<Target> {
+    async fn socks_target(&self, goal: Goal<'_>, names: Names) -> Result<Target> {
+        let origin = goal.origin;
         let is_literal = origin
             .host()
             .trim_matches(['[', ']'])
@@ -214,9 +192,8 @@ impl Connector {
         }
         let (host, port) = (origin.host(), origin.port());
         let failed = |why: String| Error::new(ErrorKind::Connect, Phase::Dns, why);
-        let resolving =
-            tokio::time::timeout(self.connect_timeout, self.resolver.resolve(host, port));
-        match resolving.await {
+        let resolving = self.resolver.resolve(host, port);
+        match tokio::time::timeout(connect_timeout(goal.settings), resolving).await {
             Ok(Ok(found)) => match found.first() {
                 Some(address) => Ok(Target::address(*address)),
                 None => Err(failed(format!("{host} has no address"))),
@@ -227,14 +204,18 @@ impl Connector {
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn encrypt_to_proxy(&self, _: Stream, _: &Origin) -> Result<Stream> {
+    async fn encrypt_to_proxy(&self, _: Stream, _: Goal<'_>) -> Result<Stream> {
         Err(no_tls())
     }
 
     #[cfg(feature = "tls")]
-    async fn encrypt_to_proxy(&self, stream: Stream, proxy: &Origin) -> Result<Stream> {
-        let only = &[crate::tls::HTTP_1_1][..];
-        let (stream, _) = self.shake_hands(stream, proxy, only).await?;
+    async fn encrypt_to_proxy(&self, stream: Stream, goal: Goal<'_>) -> Result<Stream> {
+        let proxy = Peer {
+            origin: &goal.way.reached,
+            offered: &[crate::tls::HTTP_1_1],
+            limit: goal.settings.timeouts.tls_handshake,
+        };
+        let (stream, _) = self.shake_hands(stream, &proxy).await?;
         Ok(stream)
     }
 
@@ -242,8 +223,7 @@ impl Connector {
     async fn shake_hands(
         &self,
         stream: Stream,
-        peer: &Origin,
-        offered: &[&[u8]],
+        peer: &Peer<'_>,
     ) -> Result<(Stream, crate::tls::TlsInfo)> {
         let made = self
             .tls
@@ -255,8 +235,10 @@ impl Connector {
                 return Err(Error::new(ErrorKind::Tls, Phase::Tls, message.as_str()));
             }
         };
-        let handshake = handshaker.shake_hands(stream, peer.host(), peer.port(), offered);
-        match tokio::time::timeout(self.tls.timeout, handshake).await {
+        let (host, port) = (peer.origin.host(), peer.origin.port());
+        let handshake = handshaker.shake_hands(stream, host, port, peer.offered);
+        let limit = peer.limit.unwrap_or(LONGEST_STEP);
+        match tokio::time::timeout(limit, handshake).await {
             Ok(done) => done,
             Err(_elapsed) => Err(Error::timeout(Limit::TlsHandshake, Phase::Tls)),
         }
@@ -266,17 +248,20 @@ impl Connector {
     async fn encrypt(
         &self,
         mut dialed: Dialed,
-        origin: &Origin,
-        versions: Versions,
+        goal: Goal<'_>,
         via: Option<Arc<str>>,
     ) -> Result<Opened> {
         let began = crate::clock::now();
-        let offered = offered(versions);
-        let (stream, info) = self.shake_hands(dialed.stream, origin, offered).await?;
+        let peer = Peer {
+            origin: goal.origin,
+            offered: offered(goal.versions),
+            limit: goal.settings.timeouts.tls_handshake,
+        };
+        let (stream, info) = self.shake_hands(dialed.stream, &peer).await?;
         dialed.stream = stream;
         let chosen = info.alpn.as_deref() == Some("h2");
-        if versions == Versions::Http2 && !chosen {
-            let message = format!("{origin} does not speak HTTP/2: ALPN chose it not");
+        if goal.versions == Versions::Http2 && !chosen {
+            let message = format!("{} does not speak HTTP/2: ALPN chose it not", goal.origin);
             return Err(Error::new(ErrorKind::Tls, Phase::Tls, message));
         }
         let took = Some(crate::clock::now() - began);
@@ -287,46 +272,47 @@ impl Connector {
         let opened = opened(dialed, took, beyond);
         #[cfg(feature = "http2")]
         if chosen {
-            return self.share(opened).await;
+            return share(opened, goal.settings).await;
         }
         Ok(opened)
     }
+}
 
-    /// Begins HTTP/2: the stream goes to a task of its own, and calls share a link to it.
-    #[cfg(feature = "http2")]
-    async fn share(&self, opened: Opened) -> Result<Opened> {
-        let Opened {
-            mut stream, facts, ..
-        } = opened;
-        let wire = stream.take();
-        let began = crate::http2::open(wire, &self.http2.settings, self.http2.head_bytes);
-        let Ok(began) = tokio::time::timeout(self.connect_timeout, began).await else {
-            return Err(Error::timeout(Limit::Connect, Phase::Connect));
+/// Begins HTTP/2: the stream goes to a task of its own, and calls share a link to it.
+#[cfg(feature = "http2")]
+async fn share(opened: Opened, settings: &Settings) -> Result<Opened> {
+    let Opened {
+        mut stream, facts, ..
+    } = opened;
+    let wire = stream.take();
+    let head_bytes = u32::try_from(settings.heads.head_bytes).unwrap_or(u32::MAX);
+    let began = crate::http2::open(wire, &settings.http2, head_bytes);
+    let Ok(began) = tokio::time::timeout(connect_timeout(settings), began).await else {
+        return Err(Error::timeout(Limit::Connect, Phase::Connect));
+    };
+    let (link, driver) = began.map_err(|failure| {
+        let broke = matches!(failure.reason(), CloseReason::PeerBrokeProtocol(_));
+        let kind = if broke {
+            ErrorKind::Protocol
+        } else {
+            ErrorKind::Connect
         };
-        let (link, driver) = began.map_err(|failure| {
-            let broke = matches!(failure.reason(), CloseReason::PeerBrokeProtocol(_));
-            let kind = if broke {
-                ErrorKind::Protocol
-            } else {
-                ErrorKind::Connect
-            };
-            let message = format!("HTTP/2 could not be begun: {}", failure.message());
-            Error::new(kind, Phase::Connect, message).with_reason(failure.reason())
-        })?;
-        tokio::spawn(driver);
-        Ok(Opened {
-            stream,
-            facts: facts.of_http2(),
-            link: Some(Box::new(link)),
-        })
-    }
+        let message = format!("HTTP/2 could not be begun: {}", failure.message());
+        Error::new(kind, Phase::Connect, message).with_reason(failure.reason())
+    })?;
+    tokio::spawn(driver);
+    Ok(Opened {
+        stream,
+        facts: facts.of_http2(),
+        link: Some(Box::new(link)),
+    })
 }
 
 fn dialer(config: &Config, resolver: &Arc<dyn Resolver>) -> Arc<dyn Dialer> {
     match &config.dialer {
         Some(dialer) => Arc::clone(dialer),
         None => {
-            let (timeout, resolver) = (config.timeouts.connect, Arc::clone(resolver));
+            let (timeout, resolver) = (config.settings.timeouts.connect, Arc::clone(resolver));
             Arc::new(TcpDialer::new(config.socket.clone(), resolver, timeout))
         }
     }

@@ -39,7 +39,7 @@ mod transport;
 
 pub use body::Body;
 pub use client::Client;
-pub use config::{Config, Limits, RetryPolicy, TcpKeepalive};
+pub use config::{Config, Limits, OriginConfig, RetryPolicy, TcpKeepalive};
 pub use conn::{Io, Stream};
 pub use error::{Error, ErrorKind, Result};
 pub use keepwarm_core::event;

@@ -4,6 +4,7 @@
 
 pub(crate) mod get;
 pub(crate) mod lab;
+mod origin;
 pub(crate) mod proxy;
 pub(crate) mod quantity;
 pub(crate) mod target;

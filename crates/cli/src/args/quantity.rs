@@ -23,6 +23,11 @@ impl<T> Ceiling<T> {
     }
 }
 
+/// A count as the library takes those that may grow large.
+pub(crate) fn wide(ceiling: Ceiling<usize>) -> Option<u64> {
+    ceiling.limit().map(|count| count as u64)
+}
+
 const UNITS: &[(&str, f64)] = &[
     // Longest first: `ms` ends with `s`.
     ("us", 1e-6),

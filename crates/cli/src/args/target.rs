@@ -41,7 +41,7 @@ pub(super) fn typed(text: &str) -> Result<Typed, String> {
     }
 }
 
-fn read(text: &str) -> Result<Target, String> {
+pub(super) fn read(text: &str) -> Result<Target, String> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {

@@ -10,8 +10,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use keepwarm::dial::IpFamily;
 use keepwarm::{Config, Redirects, RetryPolicy};
-use keepwarm_core::origin::Scheme;
+use keepwarm_core::origin::{OriginRef, Scheme};
 
+use super::origin::{self, OwnSettings, Version};
 use super::proxy::ProxyArgs;
 use super::quantity::{self, Ceiling};
 use super::tls::TlsArgs;
@@ -29,6 +30,7 @@ const TIMEOUTS: &str = "Timeouts (as 250ms, 5s, 2m; 0 or off = no limit)";
 const EXCHANGE: &str = "Exchanges";
 const PROTOCOL: &str = "Protocol";
 const ADDRESS: &str = "Addresses";
+const ORIGIN: &str = "Origins";
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TransportArgs {
@@ -103,6 +105,11 @@ pub(crate) struct TransportArgs {
     /// Speak HTTP/2 only, on http too, without asking first
     #[arg(long, group = "versions", help_heading = PROTOCOL)]
     http2_prior_knowledge: bool,
+
+    /// Other settings for one origin; may be given several times. The names are those of these options, without
+    /// dashes: https://host:port,max-conns-per-host=4,idle-timeout=5s,http1
+    #[arg(long, value_name = "ORIGIN,NAME=VALUE,...", value_parser = origin::typed, help_heading = ORIGIN)]
+    origin: Vec<origin::Typed>,
 
     #[command(flatten)]
     tls: TlsArgs,
@@ -195,7 +202,7 @@ impl TransportArgs {
             max_conns_per_host <- max_conns_per_host via Ceiling::limit;
             idle_timeout <- idle_timeout via Ceiling::limit;
             max_lifetime <- max_lifetime via Ceiling::limit;
-            max_requests_per_connection <- max_requests_per_connection via requests;
+            max_requests_per_connection <- max_requests_per_connection via quantity::wide;
             connect_timeout <- connect_timeout via Ceiling::limit;
             tls_handshake_timeout <- tls_handshake_timeout via Ceiling::limit;
             proxy_handshake_timeout <- proxy_handshake_timeout via Ceiling::limit;
@@ -224,6 +231,12 @@ impl TransportArgs {
             config = config.resolve(host, address.port(), *address);
         }
         config = self.versions(config);
+        for origin::Typed(own) in &self.origin {
+            let own = own
+                .as_ref()
+                .map_err(|mistake| format!("--origin: {mistake}"))?;
+            config = config.origin(&own.url, own.changes.clone());
+        }
         Ok(config
             .tls(self.tls.settings()?)
             .proxies(self.proxy.settings()?)
@@ -249,15 +262,31 @@ impl TransportArgs {
         }
     }
 
-    /// The slug of the protocol that an origin of this scheme is spoken to with; none when its server has a say.
-    pub(crate) fn certain_protocol(&self, scheme: Scheme) -> Option<&'static str> {
-        if self.http2_prior_knowledge {
-            return Some(HTTP_2);
+    /// The slug of the protocol that an origin is spoken to with; none when its server has a say.
+    pub(crate) fn certain_protocol(&self, origin: &OriginRef<'_>) -> Option<&'static str> {
+        match (self.version(origin), origin.scheme) {
+            (Version::Http2, _) => Some(HTTP_2),
+            (Version::Http1, _) | (Version::Negotiated, Scheme::Http) => Some(HTTP_1),
+            (Version::Negotiated, Scheme::Https) => None,
         }
-        match scheme {
-            Scheme::Http => Some(HTTP_1),
-            Scheme::Https => self.http1.then_some(HTTP_1),
+    }
+
+    fn version(&self, origin: &OriginRef<'_>) -> Version {
+        let own = self.own_settings();
+        let own = own.filter(|own| own.origin.matches(origin));
+        if let Some(version) = own.filter_map(|own| own.version).next_back() {
+            version
+        } else if self.http1 {
+            Version::Http1
+        } else if self.http2_prior_knowledge {
+            Version::Http2
+        } else {
+            Version::Negotiated
         }
+    }
+
+    fn own_settings(&self) -> impl DoubleEndedIterator<Item = &OwnSettings> {
+        self.origin.iter().filter_map(|typed| typed.0.as_ref().ok())
     }
 
     fn family(&self) -> Result<IpFamily, String> {
@@ -307,11 +336,8 @@ impl TransportArgs {
             ]
             .iter()
             .any(Option::is_some)
+            || self.own_settings().any(|own| own.raises_limits)
     }
-}
-
-fn requests(ceiling: Ceiling<usize>) -> Option<u64> {
-    ceiling.limit().map(|requests| requests as u64)
 }
 
 fn resolve(text: &str) -> Result<(String, SocketAddr), String> {
@@ -385,12 +411,39 @@ mod tests {
 
     #[test]
     fn the_protocol_is_certain_unless_a_server_has_a_say() {
-        let certain = |options: &[&str], scheme| parse(options).certain_protocol(scheme);
-        assert_eq!(certain(&[], Scheme::Http), Some("h1"));
-        assert_eq!(certain(&["--http2"], Scheme::Https), None);
-        assert_eq!(certain(&["--http1"], Scheme::Https), Some("h1"));
-        let known = certain(&["--http2-prior-knowledge"], Scheme::Http);
-        assert_eq!(known, Some("h2"));
+        let certain = |options: &[&str], url: &str| {
+            let uri = url.parse().unwrap();
+            parse(options).certain_protocol(&OriginRef::of(&uri).unwrap())
+        };
+        let (plain, secure) = ("http://a.test/", "https://a.test/");
+        assert_eq!(certain(&[], plain), Some("h1"));
+        assert_eq!(certain(&["--http2"], secure), None);
+        assert_eq!(certain(&["--http1"], secure), Some("h1"));
+        assert_eq!(certain(&["--http2-prior-knowledge"], plain), Some("h2"));
+        let own = [
+            "--http1",
+            "--origin=https://a.test:443,http2-prior-knowledge",
+        ];
+        assert_eq!(certain(&own, secure), Some("h2"));
+        assert_eq!(certain(&own, "https://b.test/"), Some("h1"));
+        let later = [own[0], own[1], "--origin=https://a.test,http2"];
+        assert_eq!(certain(&later, secure), None);
+    }
+
+    #[test]
+    fn settings_of_an_origin_hold_there() {
+        let options = parse(&[
+            "--idle-timeout=10s",
+            "--origin=https://a.test,idle-timeout=off,max-conns-per-host=4",
+            "--origin=https://a.test,max-waiters=0",
+        ]);
+        assert!(options.raises_limits());
+        let client = options.config().unwrap().build().unwrap();
+        let own = client.limits_for("https://a.test/").unwrap();
+        assert_eq!((own.idle_timeout, own.max_conns_per_host), (None, Some(4)));
+        assert_eq!(own.max_waiters, Some(0));
+        let other = client.limits_for("http://a.test/").unwrap();
+        assert_eq!(other.idle_timeout, Some(Duration::from_secs(10)));
     }
 
     #[test]

@@ -365,6 +365,32 @@ fn each_reason_the_client_gives_has_its_slug() {
 }
 
 #[test]
+fn settings_of_an_origin_hold_there_and_nowhere_else() {
+    let (lab, other) = (
+        Lab::spawn_thread(scenario::well_behaved()),
+        Lab::spawn_thread(scenario::well_behaved()),
+    );
+    let own = format!("{},max-requests-per-connection=1", lab.url("/"));
+    for (lab, closed) in [(&lab, json!({"used-up": 2})), (&other, json!({}))] {
+        let url = lab.url("/");
+        let options = ["get", "--json", "--repeat", "2", "--origin", &own, &url];
+        let (_, summary) = keepwarm(&options).with_code(0).json();
+        assert_eq!(summary["closed"], closed);
+    }
+    let own = format!("{},no-keep-alive", lab.url("/"));
+    for (lab, says_close) in [(&lab, true), (&other, false)] {
+        let done = keepwarm(&["get", "-v", "--origin", &own, &lab.url("/")]).with_code(0);
+        let mut shown = done.stderr.lines().map(str::to_ascii_lowercase);
+        let is_shown = shown.any(|line| line == "> connection: close");
+        assert_eq!(is_shown, says_close, "{}", done.stderr);
+        let transcript = lab.transcript();
+        let last = transcript.requests().into_iter().next_back();
+        let said = last.expect("a request").header("connection");
+        assert_eq!(said, says_close.then_some("close"));
+    }
+}
+
+#[test]
 fn bodies_come_from_text_file_and_standard_input() {
     let lab = Lab::spawn_thread(scenario::well_behaved());
     let url = lab.url("/echo");

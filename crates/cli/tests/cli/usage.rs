@@ -83,6 +83,27 @@ fn mistakes_in_settings_say_what_where_and_what_to_do() {
             &["max_conns_per_host must not be 0"],
         ),
         (&["get", "--max-head-bytes", "1", URL], &["at least 64"]),
+        (
+            &["get", "--origin", "https://a.test,idle-timeout=5", URL],
+            &["--origin", "idle-timeout=5", "needs a unit"],
+        ),
+        (
+            &["get", "--origin", "https://a.test,max-conns=4", URL],
+            &["--origin", "over all origins", "max-conns-per-host"],
+        ),
+        (
+            &["get", "--origin", "https://a.test/v1,http1", URL],
+            &["leave /v1 out", "https://a.test"],
+        ),
+        (
+            &[
+                "get",
+                "--origin",
+                "https://a.test,max-conns-per-host=0",
+                URL,
+            ],
+            &["for the origin https://a.test", "must not be 0"],
+        ),
     ]);
 }
 
@@ -152,6 +173,8 @@ fn passwords_in_urls_are_never_repeated() {
         &["get", "http://me:secret@h.test:0/"][..],
         &["get", "http://me:secret@"],
         &["get", "ftp://me:secret@h.test/"],
+        &["get", "--origin", "http://me:secret@h.test,http1", URL],
+        &["get", "--origin", "http://me:secret@h.test:0,http1", URL],
         &["get", "--proxy", "http://me:secret@h.test:0", URL],
         &["get", "--proxy", "gopher://me:secret@h.test", URL],
         &[
@@ -233,6 +256,7 @@ fn every_option_of_the_transport_is_there() {
         "idle-timeout",
         "max-lifetime",
         "max-requests-per-connection",
+        "origin",
         "connect-timeout",
         "tls-handshake-timeout",
         "response-header-timeout",

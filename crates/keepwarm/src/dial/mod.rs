@@ -46,6 +46,18 @@ pub trait Dialer: Send + Sync + 'static {
     /// Opens one connection to the origin.
     fn dial<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Dialed, DialError>>;
 
+    /// The same for a client that gives the connection so much time (none: no limit): its `connect_timeout`, or the
+    /// origin's own. Whoever tries several addresses can share it out; that it ends is the client's affair. The default
+    /// does not care. A dialer that wraps another passes it on.
+    fn dial_within<'a>(
+        &'a self,
+        origin: &'a Origin,
+        limit: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Dialed, DialError>> {
+        let _ = limit;
+        self.dial(origin)
+    }
+
     /// What is known of the addresses of the origin's name, so that the pool can close idle connections to one that
     /// has left; none (the default): addresses are not watched. A dialer that wraps another passes it on.
     fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {

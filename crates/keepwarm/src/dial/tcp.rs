@@ -59,7 +59,11 @@ impl TcpDialer {
     /// The dialer that a client with these settings uses by itself: a start for one that wraps it.
     pub fn of(config: &Config) -> Self {
         let resolver = WithOverrides::of(config);
-        Self::new(config.socket.clone(), resolver, config.timeouts.connect)
+        Self::new(
+            config.socket.clone(),
+            resolver,
+            config.settings.timeouts.connect,
+        )
     }
 
     pub(crate) fn new(
@@ -91,12 +95,22 @@ impl TcpDialer {
         })
     }
 
-    async fn dial_tcp(&self, origin: &Origin) -> Result<Dialed, DialError> {
+    async fn dial_tcp(
+        &self,
+        origin: &Origin,
+        limit: Option<Duration>,
+    ) -> Result<Dialed, DialError> {
         let began = clock::now();
+        let limit = limit.map(|limit| limit - NOTICE.min(limit / 10));
+        let order = Order {
+            origin,
+            began,
+            limit,
+        };
         let address = match literal(origin) {
             Some(address) => address,
             // Boxed: gone before the connecting, of which there may be thousands.
-            None => match Box::pin(self.dial_name(origin, began)).await? {
+            None => match Box::pin(self.dial_name(order)).await? {
                 Named::Connected(dialed) => return Ok(dialed),
                 Named::Only(address) => address,
             },
@@ -105,8 +119,8 @@ impl TcpDialer {
     }
 
     /// Resolves, and races when that brings several addresses.
-    async fn dial_name(&self, origin: &Origin, began: Instant) -> Result<Named, DialError> {
-        let (host, port) = (origin.host(), origin.port());
+    async fn dial_name(&self, order: Order<'_>) -> Result<Named, DialError> {
+        let (host, port) = (order.origin.host(), order.origin.port());
         let known = self.book.of(host, port);
         let mut queries = Queries::default();
         let addresses = match self.resolver.lookup(host, port) {
@@ -119,7 +133,7 @@ impl TcpDialer {
             }
             Lookup::Known(addresses) => Some(addresses),
             Lookup::Together(asked) => {
-                let answer = self.in_time(origin, asked).await?;
+                let answer = order.in_time(asked).await?;
                 known.record(clock::now(), IpFamily::Any, &answer);
                 Some(answer.addresses)
             }
@@ -129,27 +143,8 @@ impl TcpDialer {
         {
             return Ok(Named::Only(*address));
         }
-        let race = self.race(origin, &known, began, queries, addresses);
+        let race = self.race(order, &known, queries, addresses);
         race.await.map(Named::Connected)
-    }
-
-    /// The answer to one question about both families.
-    async fn in_time(
-        &self,
-        origin: &Origin,
-        asked: BoxFuture<'_, io::Result<Answer>>,
-    ) -> Result<Answer, DialError> {
-        let answer = match self.race_timeout() {
-            Some(limit) => tokio::time::timeout(limit, asked)
-                .await
-                .unwrap_or_else(|_| Err(Failures::unresolved_in(limit))),
-            None => asked.await,
-        };
-        answer.map_err(|error| DialError {
-            phase: Phase::Dns,
-            error,
-            target: target(origin),
-        })
     }
 
     /// The only address there is: no race, and nothing of it kept in memory.
@@ -169,13 +164,12 @@ impl TcpDialer {
     /// Races for the addresses that an answer had, or that the queries bring.
     async fn race(
         &self,
-        origin: &Origin,
+        order: Order<'_>,
         known: &Addresses,
-        began: Instant,
         queries: Queries<'_>,
         answer: Option<Vec<SocketAddr>>,
     ) -> Result<Dialed, DialError> {
-        let options = &self.options.addresses;
+        let (options, began) = (&self.options.addresses, order.began);
         let families = options.family.families();
         let first = if options.spread {
             First::Rotated(known.next_turn())
@@ -188,7 +182,7 @@ impl TcpDialer {
             first,
             resolution_delay: options.resolution_delay,
             attempt_delay: options.attempt_delay,
-            connect_timeout: self.race_timeout(),
+            connect_timeout: order.limit,
             ..Settings::default()
         };
         let mut race = Race::new(settings, began);
@@ -208,13 +202,12 @@ impl TcpDialer {
                 known.won(clock::now(), won.address, won.was_first);
                 Ok(dialed(won.stream, won.address, began, won.connecting))
             }
-            Err(lost) => Err(failures::describe(lost.why, lost.race, target(origin))),
+            Err(lost) => Err(failures::describe(
+                lost.why,
+                lost.race,
+                target(order.origin),
+            )),
         }
-    }
-
-    fn race_timeout(&self) -> Option<Duration> {
-        let timeout = self.timeout?;
-        Some(timeout - NOTICE.min(timeout / 10))
     }
 
     fn socket(&self, address: SocketAddr) -> io::Result<TcpSocket> {
@@ -250,6 +243,32 @@ impl TcpDialer {
     }
 }
 
+/// What is to be dialed.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    origin: &'a Origin,
+    began: Instant,
+    /// The time for a race, [`NOTICE`] taken off.
+    limit: Option<Duration>,
+}
+
+impl Order<'_> {
+    /// The answer to one question about both families.
+    async fn in_time(&self, asked: BoxFuture<'_, io::Result<Answer>>) -> Result<Answer, DialError> {
+        let answer = match self.limit {
+            Some(limit) => tokio::time::timeout(limit, asked)
+                .await
+                .unwrap_or_else(|_| Err(Failures::unresolved_in(limit))),
+            None => asked.await,
+        };
+        answer.map_err(|error| DialError {
+            phase: Phase::Dns,
+            error,
+            target: target(self.origin),
+        })
+    }
+}
+
 /// The address that stands in the origin instead of a name.
 fn literal(origin: &Origin) -> Option<SocketAddr> {
     let bare = origin.host().trim_matches(['[', ']']);
@@ -281,11 +300,20 @@ enum Named {
 
 impl Dialer for TcpDialer {
     fn dial<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Dialed, DialError>> {
+        self.dial_within(origin, self.timeout)
+    }
+
+    fn dial_within<'a>(
+        &'a self,
+        origin: &'a Origin,
+        limit: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Dialed, DialError>> {
         match &self.options.unix_socket {
             Some(path) => Box::pin(self.dial_unix(path)),
-            None => Box::pin(self.dial_tcp(origin)),
+            None => Box::pin(self.dial_tcp(origin, limit)),
         }
     }
+
     fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {
         if self.options.unix_socket.is_some() || literal(origin).is_some() {
             return None;

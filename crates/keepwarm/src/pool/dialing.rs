@@ -14,6 +14,7 @@ use super::keeper::{Keeper, Poke};
 use super::origin::OriginPool;
 use super::sync::{clock, oneshot, time};
 use crate::conn::{Connection, Opened};
+use crate::connect::{Goal, connect_timeout};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Reports the dial as failed unless it ended otherwise: its runtime may go away under it.
@@ -144,14 +145,19 @@ async fn run(report: Report, keeper: Arc<Keeper>, cancelled: oneshot::Receiver<(
 }
 
 async fn open(pool: &OriginPool) -> Result<Opened> {
-    let (connector, origin) = (&pool.shared.connector, &pool.origin);
-    let way = pool.way.as_ref().map_err(Clone::clone)?;
-    let dialing = time::timeout(connector.connect_timeout(), connector.dial(way));
+    let connector = &pool.shared.connector;
+    let goal = Goal {
+        origin: &pool.origin,
+        way: pool.way.as_ref().map_err(Clone::clone)?,
+        settings: &pool.settings,
+        versions: pool.versions(),
+    };
+    let dialing = time::timeout(connect_timeout(&pool.settings), connector.dial(goal));
     match dialing.await {
         Ok(dialed) => {
-            connector
-                .secure(dialed?, origin, way, pool.versions())
-                .await
+            // Another connection may have told meanwhile what the server wants.
+            let versions = pool.versions();
+            connector.secure(dialed?, Goal { versions, ..goal }).await
         }
         Err(_elapsed) => Err(Error::timeout(Limit::Connect, Phase::Connect)),
     }

@@ -15,6 +15,7 @@ use keepwarm_core::reason::{CloseReason, Miss, Reuse};
 use super::origin::OriginPool;
 use super::sync::{clock, oneshot};
 use super::{Leased, Seat};
+use crate::config::Settings;
 use crate::conn::{Connection, Quiet, Stream};
 use crate::error::{Error, Result};
 
@@ -200,6 +201,11 @@ pub(crate) struct Waiting {
 impl Waiting {
     pub(crate) fn miss(&self) -> Miss {
         self.miss
+    }
+
+    /// What holds for the origin whose connections it waits for.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.pool.settings
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Granted>> {

@@ -37,6 +37,7 @@ mod sync;
 
 pub(crate) use handle::Handle;
 pub(crate) use lease::{Acquired, Granted, Lease, Waiting};
+pub(crate) use origin::OriginPool;
 pub(crate) use seats::Seat;
 pub(crate) use shared::Shared;
 pub use shared::ShutdownReport;
@@ -54,7 +55,7 @@ pub(crate) type Leased = keepwarm_core::pool::Leased<Pooled>;
 /// What a connection knows of where it belongs.
 pub(crate) struct Home {
     /// The pool it returns to. A circle while it is parked there; `Shared::close` breaks it.
-    pub(crate) pool: std::sync::Arc<origin::OriginPool>,
+    pub(crate) pool: std::sync::Arc<OriginPool>,
     /// The runtime that drives its socket.
     pub(crate) keeper: std::sync::Arc<keeper::Keeper>,
 }

@@ -21,7 +21,7 @@ use super::stats::Retries;
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard, clock, oneshot};
 use super::{Action, Leased, Machine, Shared};
-use crate::config::Versions;
+use crate::config::{Settings, Versions};
 use crate::conn::{Facts, Quiet};
 use crate::connect::Way;
 use crate::dial::Addresses;
@@ -32,6 +32,10 @@ use crate::proxy::Proxy;
 pub(crate) struct OriginPool {
     pub(crate) origin: Origin,
     pub(crate) shared: Arc<Shared>,
+    /// What holds for this origin.
+    pub(crate) settings: Arc<Settings>,
+    /// Whether its connections are kept at all, which every call asks for.
+    keep_alive: AtomicBool,
     pub(super) state: Mutex<State>,
     /// When the machine wants to be called next, in the shared clock's nanoseconds.
     deadline: AtomicU64,
@@ -130,13 +134,15 @@ impl OriginPool {
     /// to those it finds there, and what is made later sees them here.
     pub(super) fn new(origin: Origin, shared: Arc<Shared>) -> Self {
         let seed = origin.parts().hash_code() ^ shared.seed();
-        let mut machine = Machine::new(shared.limits().machine(), seed);
-        let way = shared.connector.way(&origin, shared.config.versions);
+        let settings = Arc::clone(shared.origins.settings(&origin.parts()));
+        let limits = settings.limits(&shared.limits());
+        let mut machine = Machine::new(limits.machine(), seed);
+        let way = shared.connector.way(&origin, settings.versions);
         let addresses = match &way {
             Ok(way) if way.forward().is_none() => shared.connector.addresses(&origin),
             Ok(_) | Err(_) => None,
         };
-        let seats = Table::new(&shared.config, origin.scheme());
+        let seats = Table::new(&settings, origin.scheme());
         machine.restrict_dials(seats.most_dials(0));
         if shared.is_stopping() {
             machine.shut_down(clock::now());
@@ -144,6 +150,8 @@ impl OriginPool {
         Self {
             origin,
             shared,
+            settings,
+            keep_alive: AtomicBool::new(limits.keep_alive),
             state: Mutex::new(State {
                 machine,
                 retries: Retries::default(),
@@ -345,9 +353,25 @@ impl OriginPool {
         }
     }
 
+    /// Whether connections to this origin are kept.
+    #[inline]
+    pub(crate) fn keeps_alive(&self) -> bool {
+        self.keep_alive.load(Ordering::Relaxed)
+    }
+
+    /// The client has other limits; those set for this origin stay in force over them.
+    pub(super) fn retune(self: &Arc<Self>, now: Instant) {
+        self.enter(None, |state| {
+            // Those in force by now: another thread may have set others, and been here before us.
+            let limits = self.settings.limits(&self.shared.limits());
+            self.keep_alive.store(limits.keep_alive, Ordering::Relaxed);
+            state.machine.retune(now, limits.machine());
+        });
+    }
+
     /// The versions that new connections may speak.
     pub(super) fn versions(&self) -> Versions {
-        match self.shared.config.versions {
+        match self.settings.versions {
             Versions::Both if self.http1.load(Ordering::Relaxed) => Versions::Http1,
             versions => versions,
         }

@@ -15,7 +15,7 @@ use super::lease::{Granted, Waiter};
 use super::origin::{OriginPool, State};
 use super::sync::clock;
 use super::{Action, Leased, Pooled};
-use crate::config::{Config, Versions};
+use crate::config::{Settings, Versions};
 use crate::conn::{Facts, Link, Protocol, Quiet};
 
 /// The connections of one origin that somebody sits on, and what is known of the server's protocol.
@@ -30,13 +30,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(config: &Config, scheme: Scheme) -> Self {
-        let versions = config.versions;
+    pub(super) fn new(settings: &Settings, scheme: Scheme) -> Self {
+        let versions = settings.versions;
         Self {
             rows: Vec::new(),
             speaks: (versions == Versions::Http2).then_some(Protocol::H2),
             finds_out: versions == Versions::Both && scheme == Scheme::Https,
-            most_connections: config.most_http2_connections(),
+            most_connections: settings.most_http2_connections(),
         }
     }
 

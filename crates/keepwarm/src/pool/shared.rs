@@ -22,7 +22,7 @@ use super::stats::{self, Stats};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::runtime::Handle;
 use super::sync::{ArcSwap, Mutex, clock, time};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Origins};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,8 +34,8 @@ pub(crate) struct Shared {
     pub(super) connector: Connector,
     pub(super) global: Global,
     limits: ArcSwap<Limits>,
-    /// `limits.keep_alive`, which every call asks for.
-    keep_alive: AtomicBool,
+    /// Which settings hold for which origin.
+    pub(crate) origins: Origins,
     registry: Registry,
     keepers: ArcSwap<Vec<Arc<Keeper>>>,
     making_keeper: Mutex<()>,
@@ -74,7 +74,7 @@ impl Shared {
         Self {
             connector: Connector::new(&config),
             global: Global::new(config.limits.max_idle, config.limits.max_conns),
-            keep_alive: AtomicBool::new(config.limits.keep_alive),
+            origins: Origins::of(&config),
             limits: ArcSwap::from_pointee(config.limits.clone()),
             registry: Registry::new(),
             keepers: ArcSwap::default(),
@@ -313,11 +313,6 @@ impl Shared {
         self.limits.load_full()
     }
 
-    /// Whether connections are kept at all.
-    pub(crate) fn keeps_alive(&self) -> bool {
-        self.keep_alive.load(Ordering::Relaxed)
-    }
-
     /// Counts a decision on a failed attempt.
     pub(crate) fn note_retry(self: &Arc<Self>, parts: &OriginRef<'_>, retry: Retry) {
         let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
@@ -326,16 +321,12 @@ impl Shared {
 
     pub(crate) fn retune(&self, limits: Limits) {
         self.registry.while_none_is_made(|| {
-            self.keep_alive.store(limits.keep_alive, Ordering::Relaxed);
             self.global.retune(limits.max_idle, limits.max_conns);
             self.limits.store(Arc::new(limits));
         });
         let now = clock::now();
         for pool in self.registry.all() {
-            // Those in force by now: another thread may have set others, and been here before us.
-            pool.enter(None, |state| {
-                state.machine.retune(now, self.limits().machine());
-            });
+            pool.retune(now);
         }
         self.evict_over();
         self.close_above_max_conns();

@@ -149,11 +149,11 @@ impl Following {
                 headers.remove(name);
             }
         }
-        let config = &shared.config;
+        let settings = shared.origins.settings_of(&self.uri);
         // Only a call to the same origin can use the connection: elsewhere the body's end is not worth waiting for, and
         // dropping it drains it in the background, within the same bounds.
         self.draining = (next.same_origin && body.reuse().is_none())
-            .then(|| drained(body, config.drain_bytes, config.drain_time));
+            .then(|| drained(body, settings.drain_bytes, settings.drain_time));
         Ok(())
     }
 
@@ -167,6 +167,11 @@ impl Following {
             self.draining = None;
         }
         drained
+    }
+
+    /// Where the last call went, or the next one goes.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// The call of the next hop.

@@ -31,7 +31,7 @@ use crate::clock;
 use crate::conn::buffers;
 pub(crate) use crate::connect::check_scheme;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Acquired, Granted, Handle, Lease, Seat, Shared, Waiting};
+use crate::pool::{Acquired, Granted, Handle, Lease, OriginPool, Seat, Waiting};
 use crate::proxy::{Proxy, absolute_form};
 
 /// A request on its way out.
@@ -134,7 +134,10 @@ impl Call {
         if request.method == Method::TRACE && !request.body.is_empty() {
             return Err(Error::usage("a TRACE request has no body"));
         }
-        let total = total.or(shared.config.timeouts.total);
+        let total = total.or_else(|| {
+            let parts = origin.parts(&request.uri);
+            shared.origins.settings(&parts).timeouts.total
+        });
         let timers = Timers::new(total.map(|total| later(clock::now(), total)));
         let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
         let policy = shared.config.retry;
@@ -231,7 +234,7 @@ impl Call {
                 before.started.get_or_insert(now.instant);
                 let miss = waiting.miss();
                 before.span.emit(|call| EventKind::Queued { call, miss });
-                let limit = (self.shared.config.timeouts.queue, Limit::Queue);
+                let limit = (waiting.settings().timeouts.queue, Limit::Queue);
                 before.timers.start_phase([limit]);
                 self.state = State::Queued {
                     waiting,
@@ -290,8 +293,7 @@ impl Call {
             requests: lease.requests(),
             idle: lease.idle(),
         });
-        let forward = lease.pool().forward();
-        let (machine, sender) = prepare(&self.shared, &mut self.request, self.origin, forward);
+        let (machine, sender) = prepare(lease.pool(), &mut self.request, self.origin);
         self.state =
             State::Exchanging(Exchange::new(lease, machine, sender, timers, moments, span));
     }
@@ -408,16 +410,15 @@ fn poll_queue(
 
 /// Puts the request's head into a buffer; nothing is written yet.
 fn prepare(
-    shared: &Shared,
+    pool: &OriginPool,
     request: &mut Outgoing,
     origin: OriginSpan,
-    forward: Option<&Proxy>,
 ) -> (h1::Exchange, Sender) {
-    let config = &shared.config;
+    let (config, settings) = (&pool.shared.config, &pool.settings);
     let upload = request.body.begin();
     let length = upload.length();
     let says = Says::of(request.headers());
-    let keep_alive = shared.keeps_alive();
+    let keep_alive = pool.keeps_alive();
     //= RFC 9110 §10.1.1: a request without content must not expect 100.
     let expect = says.expect && length != BodyLength::Empty;
     let shape = RequestShape {
@@ -425,7 +426,7 @@ fn prepare(
         connect: false,
         close: says.close,
         upgrade: says.upgrade,
-        expect_continue: expect && config.expect_timeout.is_some(),
+        expect_continue: expect && settings.expect_timeout.is_some(),
         body: length,
     };
     let extras = HeadExtras {
@@ -450,11 +451,11 @@ fn prepare(
         request.headers(),
         &extras,
     );
-    if let Some(proxy) = forward {
+    if let Some(proxy) = pool.forward() {
         out = for_proxy(proxy, request, &extras);
     }
     let sender = Sender::new(out, upload, !shape.expect_continue);
-    (h1::Exchange::new(shape, config.heads), sender)
+    (h1::Exchange::new(shape, settings.heads), sender)
 }
 
 /// The same head for a proxy that forwards: its target in absolute form, and what the proxy wants to know.

@@ -209,8 +209,8 @@ impl Exchange {
 
     fn enter_stage(&mut self, stage: Stage) {
         self.stage = stage;
-        let config = &self.lease().pool().shared.config;
-        let (timeouts, expect) = (config.timeouts, config.expect_timeout);
+        let settings = &self.lease().pool().settings;
+        let (timeouts, expect) = (settings.timeouts, settings.expect_timeout);
         let header = (timeouts.response_header, Limit::ResponseHeader);
         match stage {
             Stage::Idle => self.timers.end_phase(),
@@ -274,7 +274,7 @@ impl Exchange {
     fn finish_at(&mut self, now: Instant) -> Reuse {
         let leftover = self.input.as_ref().map_or(0, BytesMut::len);
         let mut verdict = self.machine.verdict(leftover);
-        if !self.lease().pool().shared.keeps_alive() {
+        if !self.lease().pool().keeps_alive() {
             // The setting comes first: what the two sides said of the connection only follows from it.
             let others = verdict;
             verdict = Reuse::close(CloseReason::PoolOff);

@@ -140,7 +140,7 @@ impl Streaming {
     /// against it; then the connection goes its way.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step>> {
         if !self.exchange.sender.is_finished() {
-            let patience = self.exchange.lease().pool().shared.config.drain_time;
+            let patience = self.exchange.lease().pool().settings.drain_time;
             if !self.waiting {
                 self.waiting = true;
                 let linger = (Some(patience), Limit::WriteStall);
@@ -161,7 +161,7 @@ impl Streaming {
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
         if !self.waiting {
             self.waiting = true;
-            let timeouts = self.exchange.lease().pool().shared.config.timeouts;
+            let timeouts = self.exchange.lease().pool().settings.timeouts;
             let idle = (timeouts.read_idle, Limit::ReadIdle);
             self.exchange.timers.start_phase([idle]);
         }
@@ -250,8 +250,8 @@ impl Streaming {
             self.end();
             return;
         }
-        let config = &self.exchange.lease().pool().shared.config;
-        let (bytes, time) = (config.drain_bytes, config.drain_time);
+        let settings = &self.exchange.lease().pool().settings;
+        let (bytes, time) = (settings.drain_bytes, settings.drain_time);
         if !self.is_worth_draining(bytes) || time.is_zero() {
             self.give_up();
             return;

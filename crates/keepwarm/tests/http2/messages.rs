@@ -1,8 +1,9 @@
 //! Answers of every shape: without a body, with interim ones before, early ones, and what follows them.
 
 use bytes::Bytes;
+use keepwarm::http2::Http2;
 use keepwarm::reason::Reuse;
-use keepwarm::{Client, RequestBody};
+use keepwarm::{Client, OriginConfig, Protocol, RequestBody};
 
 use crate::common::{assert_quiet, bounded, build, fed};
 use crate::raw::{
@@ -36,6 +37,38 @@ fn head(flags: u8, stream: u32, code: &str, fields: &[(&str, &str)]) -> Vec<u8> 
         block.extend(field(name, value));
     }
     frame(HEADERS, END_HEADERS | flags, stream, &block)
+}
+
+/// The versions, and the numbers of HTTP/2, hold for the origin they are set for.
+#[tokio::test]
+async fn one_origin_may_speak_another_version_than_the_others() {
+    bounded(async {
+        let raw = Raw::start(|mut wire| async move {
+            while let Some(stream) = wire.request().await {
+                wire.say(&frame(HEADERS, END_HEADERS | END_STREAM, stream, OK))
+                    .await;
+            }
+        });
+        let (raw, lab) = (
+            raw.await,
+            crate::common::raw(crate::common::ok("plain")).await,
+        );
+        let second = OriginConfig::new().http2_only().http2(Http2 {
+            max_connections: Some(1),
+            ..Http2::default()
+        });
+        let client = build(Client::builder().http1_only().origin(raw.url(), second));
+        let response = client.get(raw.url()).send().await.expect("an answer");
+        assert_eq!(response.connection().protocol(), Protocol::H2);
+        let response = client.get(lab.url("/")).send().await.expect("an answer");
+        assert_eq!(response.connection().protocol(), Protocol::H1);
+
+        let client = Client::builder().http2_only();
+        let client = build(client.origin(lab.url("/"), OriginConfig::new().http1_or_http2()));
+        let response = client.get(lab.url("/")).send().await.expect("an answer");
+        assert_eq!(response.connection().protocol(), Protocol::H1);
+    })
+    .await;
 }
 
 #[tokio::test]

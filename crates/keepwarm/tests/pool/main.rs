@@ -9,6 +9,7 @@ mod learning;
 mod lifecycle;
 mod limits;
 mod miss_reasons;
+mod origins;
 mod retry_reasons;
 mod reuse;
 mod reuse_reasons;

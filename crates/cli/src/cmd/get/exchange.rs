@@ -214,7 +214,7 @@ fn answer(response: &Response) -> Answer<'_> {
 fn asked(work: &Work, target: &Target) -> Asked {
     let origin = OriginRef::of(&target.uri).ok();
     let scheme = origin.map(|origin| origin.scheme);
-    let certain = scheme.and_then(|scheme| work.transport.certain_protocol(scheme));
+    let certain = origin.and_then(|origin| work.transport.certain_protocol(&origin));
     let is_encrypted = scheme == Some(Scheme::Https);
     let may_be_forwarded = work.transport.may_use_a_proxy();
     if !work.verbose {
@@ -227,6 +227,8 @@ fn asked(work: &Work, target: &Target) -> Asked {
     }
     let order = &work.order;
     let headers = completed(work, target);
+    let limits = work.client.limits_for(&target.uri);
+    let keep_alive = limits.is_ok_and(|limits| limits.keep_alive);
     let lines = |form| {
         verbose::request(&Sent {
             method: &order.method,
@@ -234,7 +236,7 @@ fn asked(work: &Work, target: &Target) -> Asked {
             headers: &headers,
             body_bytes: order.body.len(),
             expect_continue: order.expect_continue,
-            keep_alive: work.client.limits().keep_alive,
+            keep_alive,
             form,
         })
     };

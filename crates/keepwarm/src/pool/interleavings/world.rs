@@ -35,12 +35,9 @@ impl World {
     /// A client with this dialer. Sleeps up to the horizon may end; longer ones never do.
     pub(super) fn with(limits: Limits, wires: Wires, horizon: Duration) -> Self {
         clock::restart(horizon);
-        let mut config = Config {
-            limits,
-            dialer: Some(Arc::new(wires.clone())),
-            ..Config::default()
-        };
-        config.timeouts.connect = Some(CONNECT_TIMEOUT);
+        let mut config = Config::default().dialer(wires.clone());
+        config.limits = limits;
+        config.settings.timeouts.connect = Some(CONNECT_TIMEOUT);
         Self {
             pools: Handle::new(Shared::new(config)),
             wires,

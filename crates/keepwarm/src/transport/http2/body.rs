@@ -118,7 +118,7 @@ impl StreamBody {
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
         if !self.waiting {
             self.waiting = true;
-            let timeouts = self.exchange.seat().pool().shared.config.timeouts;
+            let timeouts = self.exchange.seat().pool().settings.timeouts;
             let idle = (timeouts.read_idle, Limit::ReadIdle);
             self.exchange.timers.start_phase([idle]);
         }

@@ -143,7 +143,7 @@ impl StreamExchange {
     fn on_sent(&mut self) {
         self.moments.note_sent();
         if !self.moments.is_answered() {
-            let timeouts = self.seat().pool().shared.config.timeouts;
+            let timeouts = self.seat().pool().settings.timeouts;
             let header = (timeouts.response_header, Limit::ResponseHeader);
             self.timers.start_phase([header]);
         }
@@ -156,7 +156,7 @@ impl StreamExchange {
 
     /// A server that takes no bytes must not hold the call, nor one that says nothing.
     fn start_send_limits(&mut self) {
-        let timeouts = self.seat().pool().shared.config.timeouts;
+        let timeouts = self.seat().pool().settings.timeouts;
         let header = (timeouts.response_header, Limit::ResponseHeader);
         let stall = (timeouts.write_stall, Limit::WriteStall);
         self.timers.start_phase([header, stall]);
@@ -279,7 +279,7 @@ impl StreamExchange {
         };
         let reason = failure.reason();
         if failure.wants_http1() {
-            if self.seat().pool().shared.config.versions == Versions::Http2 {
+            if self.seat().pool().settings.versions == Versions::Http2 {
                 // Again would be the same again.
                 return self.end_stream(error, reason, true);
             }
