@@ -54,6 +54,13 @@ pub struct Evidence {
 pub enum Unprocessed {
     /// `GOAWAY` with a last stream below the request's (RFC 9113 §6.8).
     GoAway,
+    /// `RST_STREAM` or `GOAWAY` with `HTTP_1_1_REQUIRED` (RFC 9113 §7).
+    Http1Required,
+    /// The answer 421, whatever else came with it (RFC 9110 §15.5.20).
+    Misdirected {
+        /// Another connection had the same answer, for this request or for one lately: it is not the connection.
+        persists: bool,
+    },
     /// `RST_STREAM` with `REFUSED_STREAM` (RFC 9113 §8.7).
     RefusedStream,
 }
@@ -82,6 +89,14 @@ pub fn decide(policy: Policy, evidence: &Evidence) -> Retry {
     if policy == Policy::Never {
         return Retry::Stop(Stop::Policy);
     }
+    if let Some(Unprocessed::Misdirected { persists }) = evidence.unprocessed {
+        //= RFC 9110 §15.5.20: once more over another connection, whether or not the method is idempotent.
+        return match (evidence.body_replayable, persists) {
+            (false, _) => Retry::Stop(Stop::NotReplayable),
+            (true, true) => Retry::Stop(Stop::Budget),
+            (true, false) => Retry::Again(Again::Misdirected),
+        };
+    }
     if evidence.bytes_read > 0 {
         return Retry::Stop(Stop::BytesReceived);
     }
@@ -93,13 +108,20 @@ pub fn decide(policy: Policy, evidence: &Evidence) -> Retry {
     // RFC 9110 §9.2.2 does not even apply: the server has not acted, whatever the method.
     let untouched = match evidence.unprocessed {
         Some(Unprocessed::GoAway) => Some(Again::GoAway),
+        Some(Unprocessed::Http1Required) => Some(Again::Http1Required),
         Some(Unprocessed::RefusedStream) => Some(Again::RefusedStream),
+        // It was decided on above.
+        Some(Unprocessed::Misdirected { .. }) => Some(Again::Misdirected),
         None => (evidence.bytes_written == 0).then_some(Again::NothingWritten),
     };
     if let Some(again) = untouched {
         let most = match again {
             Again::GoAway => MAX_GO_AWAYS,
-            Again::IdleCloseRace | Again::NothingWritten | Again::RefusedStream => MAX_SENDINGS,
+            Again::Http1Required
+            | Again::IdleCloseRace
+            | Again::Misdirected
+            | Again::NothingWritten
+            | Again::RefusedStream => MAX_SENDINGS,
         };
         return if !evidence.body_replayable {
             Retry::Stop(Stop::NotReplayable)
@@ -151,6 +173,11 @@ mod tests {
         for (word, again, most) in [
             (Unprocessed::GoAway, Again::GoAway, MAX_GO_AWAYS),
             (
+                Unprocessed::Http1Required,
+                Again::Http1Required,
+                MAX_SENDINGS,
+            ),
+            (
                 Unprocessed::RefusedStream,
                 Again::RefusedStream,
                 MAX_SENDINGS,
@@ -175,6 +202,30 @@ mod tests {
             let stop = Retry::Stop(Stop::NotReplayable);
             assert_eq!(decide(Policy::Go, &one_shot), stop);
         }
+    }
+
+    #[test]
+    fn a_misdirected_request_is_sent_again_once_although_it_was_answered() {
+        let misdirected = |persists| Evidence {
+            bytes_read: 80,
+            idempotent: false,
+            served_before: false,
+            unprocessed: Some(Unprocessed::Misdirected { persists }),
+            ..race()
+        };
+        let decided = |evidence| decide(Policy::Go, &evidence);
+        assert_eq!(
+            decided(misdirected(false)),
+            Retry::Again(Again::Misdirected)
+        );
+        assert_eq!(decided(misdirected(true)), Retry::Stop(Stop::Budget));
+        let one_shot = Evidence {
+            body_replayable: false,
+            ..misdirected(false)
+        };
+        assert_eq!(decided(one_shot), Retry::Stop(Stop::NotReplayable));
+        let never = decide(Policy::Never, &misdirected(false));
+        assert_eq!(never, Retry::Stop(Stop::Policy));
     }
 
     #[test]

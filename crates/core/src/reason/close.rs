@@ -29,6 +29,8 @@ pub enum CloseReason {
         /// `max_idle_per_host`, or `max_conns_per_host` when its place was needed.
         limit: usize,
     },
+    /// HTTP/2: the server wants HTTP/1.1 (`HTTP_1_1_REQUIRED`, RFC 9113 §7), which new connections to it speak.
+    Http1Required,
     /// The server speaks HTTP/1.0 and did not offer keep-alive (RFC 9112 §9.3).
     Http10,
     /// It was idle for longer than allowed.
@@ -43,6 +45,8 @@ pub enum CloseReason {
         /// What the operating system said.
         kind: io::ErrorKind,
     },
+    /// HTTP/2: an answer was 421, so the server does not serve this origin on this connection (RFC 9110 §15.5.20).
+    Misdirected,
     /// We waited for `100 Continue` and got a final answer: the announced body was never sent.
     NoContinue,
     /// The peer broke the protocol; what follows on this connection cannot be trusted.
@@ -104,9 +108,11 @@ impl CloseReason {
             Self::CloseDelimited => "close-delimited",
             Self::GoAway => "go-away",
             Self::HostFull { .. } => "host-full",
+            Self::Http1Required => "http1-required",
             Self::Http10 => "http10",
             Self::IdleTooLong { .. } => "idle-too-long",
             Self::IoError { .. } => "io-error",
+            Self::Misdirected => "misdirected",
             Self::NoContinue => "no-continue",
             Self::PeerBrokeProtocol(_) => "peer-broke-protocol",
             Self::PeerClosedIdle { .. } => "peer-closed-idle",
@@ -130,12 +136,14 @@ impl CloseReason {
         match self {
             Self::AddressGone
             | Self::Http10
+            | Self::Misdirected
             | Self::NoContinue
             | Self::PoolOff
             | Self::RequestNotSent
             | Self::RuntimeGone => ClosedBy::Us,
             Self::CloseDelimited
             | Self::GoAway
+            | Self::Http1Required
             | Self::IoError { .. }
             | Self::PeerBrokeProtocol(_)
             | Self::PeerClosedIdle { .. }

@@ -37,8 +37,12 @@ impl fmt::Display for Retry {
 pub enum Again {
     /// HTTP/2: the peer will not process it.
     GoAway,
+    /// HTTP/2: the peer wants HTTP/1.1 and has not processed it (`HTTP_1_1_REQUIRED`).
+    Http1Required,
     /// The connection had served before, ended without one byte of answer, and the request may be repeated.
     IdleCloseRace,
+    /// HTTP/2: the answer was 421; the peer does not serve the origin on that connection.
+    Misdirected,
     /// Not one byte of it was written.
     NothingWritten,
     /// HTTP/2: the peer refused the stream unprocessed.
@@ -50,7 +54,9 @@ impl Again {
     pub fn slug(self) -> &'static str {
         match self {
             Self::GoAway => "go-away",
+            Self::Http1Required => "http1-required",
             Self::IdleCloseRace => "idle-close-race",
+            Self::Misdirected => "misdirected",
             Self::NothingWritten => "nothing-written",
             Self::RefusedStream => "refused-stream",
         }

@@ -25,11 +25,15 @@ pub(super) fn close_reason(reason: &CloseReason, f: &mut fmt::Formatter<'_>) -> 
         CloseReason::HostFull { limit } => {
             write!(f, "this origin already has its {limit} connections")
         }
+        CloseReason::Http1Required => f.write_str("the server wants HTTP/1.1 (HTTP_1_1_REQUIRED)"),
         CloseReason::Http10 => f.write_str("the server speaks HTTP/1.0 without keep-alive"),
         CloseReason::IdleTooLong { idle, limit } => {
             write!(f, "idle for {}, allowed {}", Human(idle), Human(limit))
         }
         CloseReason::IoError { kind } => write!(f, "the connection failed ({kind})"),
+        CloseReason::Misdirected => {
+            f.write_str("the server does not serve this origin on it (421 Misdirected Request)")
+        }
         CloseReason::NoContinue => {
             f.write_str("the server answered instead of saying 100 Continue")
         }
@@ -89,6 +93,12 @@ pub fn cure(reason: &CloseReason) -> Option<&'static str> {
         CloseReason::PeerSaidClose => Some(
             "find what makes the server say close: its request limit, its keep-alive switch, an error page",
         ),
+        CloseReason::Http1Required => {
+            Some("speak HTTP/1.1 to this origin from the start (http1_only)")
+        }
+        CloseReason::Misdirected => {
+            Some("give each host of the server a certificate and a name of its own (SNI)")
+        }
         CloseReason::PoolFull { .. } => Some("raise max_idle"),
         CloseReason::PoolOff => Some("switch keep-alive on"),
         CloseReason::RequestNotSent | CloseReason::NoContinue => Some(
@@ -134,8 +144,12 @@ pub(super) fn miss(miss: &Miss, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 pub(super) fn retry(retry: Retry, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(match retry {
         Retry::Again(Again::GoAway) => "sent again: the server had said it would not process it",
+        Retry::Again(Again::Http1Required) => "sent again: the server wants HTTP/1.1",
         Retry::Again(Again::IdleCloseRace) => {
             "sent again: the server closed the idle connection as it was reused"
+        }
+        Retry::Again(Again::Misdirected) => {
+            "sent again: the server does not serve this origin on that connection (421)"
         }
         Retry::Again(Again::NothingWritten) => "sent again: not one byte had been written",
         Retry::Again(Again::RefusedStream) => "sent again: the server refused the stream",

@@ -19,8 +19,8 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The server takes no more streams; this one it has not processed.
-    GoAway,
+    /// The server takes no more streams, for this reason; this one it has not processed.
+    GoAway(Reason),
     /// The server ended this stream alone.
     Reset(Reason),
     /// The connection failed.
@@ -37,7 +37,7 @@ impl Failure {
             Kind::Io(io.kind())
         } else if error.is_go_away() && error.is_remote() {
             //= RFC 9113 §6.8: streams above the last one named were not processed.
-            Kind::GoAway
+            Kind::GoAway(error.reason().unwrap_or(Reason::NO_ERROR))
         } else if error.is_reset() {
             Kind::Reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR))
         } else if let Some(reason) = error.reason() {
@@ -55,8 +55,7 @@ impl Failure {
                 };
                 format!("the {who} reset the stream ({name})")
             }
-            Kind::GoAway => {
-                let code = error.reason().unwrap_or(Reason::NO_ERROR);
+            Kind::GoAway(code) => {
                 let name = text::http2_code(code.into());
                 format!("the server takes no more streams (GOAWAY, {name})")
             }
@@ -77,7 +76,7 @@ impl Failure {
     pub(super) fn because(self, end: CloseReason) -> Self {
         match self.kind {
             // The server's word on this very stream says more than what became of the connection.
-            Kind::GoAway | Kind::Reset(_) => self,
+            Kind::GoAway(_) | Kind::Reset(_) => self,
             Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => Self {
                 kind: Kind::Ended(end),
                 message: end.to_string(),
@@ -93,7 +92,7 @@ impl Failure {
     /// What kind of failure it is for the call.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self.kind {
-            Kind::GoAway | Kind::Reset(_) => ErrorKind::Closed,
+            Kind::GoAway(_) | Kind::Reset(_) => ErrorKind::Closed,
             Kind::Io(_) | Kind::Ended(CloseReason::IoError { .. }) => ErrorKind::Io,
             Kind::Ended(CloseReason::TimedOut(_)) => ErrorKind::Timeout,
             Kind::Ended(CloseReason::PeerBrokeProtocol(_)) | Kind::Connection(_) => {
@@ -107,44 +106,48 @@ impl Failure {
     pub(crate) fn limit(&self) -> Option<Limit> {
         match self.kind {
             Kind::Ended(CloseReason::TimedOut(limit)) => Some(limit),
-            Kind::GoAway | Kind::Reset(_) | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => {
-                None
-            }
+            Kind::GoAway(_)
+            | Kind::Reset(_)
+            | Kind::Io(_)
+            | Kind::Connection(_)
+            | Kind::Ended(_) => None,
         }
     }
 
     /// The server's word that it has not processed the request.
     pub(crate) fn unprocessed(&self) -> Option<Unprocessed> {
         match self.kind {
-            Kind::GoAway => Some(Unprocessed::GoAway),
-            //= RFC 9113 §8.7: a refused stream was not processed; nor is one that ought to be HTTP/1.1 (§7).
-            Kind::Reset(Reason::REFUSED_STREAM | Reason::HTTP_1_1_REQUIRED) => {
-                Some(Unprocessed::RefusedStream)
+            //= RFC 9113 §7: a request that ought to be HTTP/1.1 is not processed.
+            Kind::GoAway(Reason::HTTP_1_1_REQUIRED) | Kind::Reset(Reason::HTTP_1_1_REQUIRED) => {
+                Some(Unprocessed::Http1Required)
             }
+            Kind::GoAway(_) => Some(Unprocessed::GoAway),
+            //= RFC 9113 §8.7: a refused stream was not processed.
+            Kind::Reset(Reason::REFUSED_STREAM) => Some(Unprocessed::RefusedStream),
             Kind::Reset(_) | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => None,
         }
     }
 
-    /// The server wants HTTP/1.1 for this request (RFC 9113 §7).
+    /// The server wants HTTP/1.1, for this request or altogether (RFC 9113 §7).
     pub(crate) fn wants_http1(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Reset(Reason::HTTP_1_1_REQUIRED) | Kind::Connection(Reason::HTTP_1_1_REQUIRED)
-        )
+        self.reason() == CloseReason::Http1Required
     }
 
     /// Whether the whole connection is concerned, not this stream alone.
     pub(crate) fn is_of_connection(&self) -> bool {
         match self.kind {
             Kind::Reset(_) => false,
-            Kind::GoAway | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => true,
+            Kind::GoAway(_) | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => true,
         }
     }
 
     /// Why the connection ended, or takes no more streams.
     pub(crate) fn reason(&self) -> CloseReason {
         match self.kind {
-            Kind::GoAway => CloseReason::GoAway,
+            Kind::GoAway(Reason::HTTP_1_1_REQUIRED)
+            | Kind::Reset(Reason::HTTP_1_1_REQUIRED)
+            | Kind::Connection(Reason::HTTP_1_1_REQUIRED) => CloseReason::Http1Required,
+            Kind::GoAway(_) => CloseReason::GoAway,
             Kind::Reset(reason) | Kind::Connection(reason) => {
                 let code = reason.into();
                 CloseReason::PeerBrokeProtocol(ProtocolFault::Http2 { code })

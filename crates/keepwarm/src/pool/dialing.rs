@@ -144,7 +144,15 @@ async fn run(report: Report, keeper: Arc<Keeper>, cancelled: oneshot::Receiver<(
     }
 }
 
+/// Opens a connection. A server that wants HTTP/1.1 as soon as HTTP/2 has begun gets that (RFC 9113 §7).
 async fn open(pool: &OriginPool) -> Result<Opened> {
+    match attempt(pool).await {
+        Err(error) if pool.falls_back(&error) => attempt(pool).await,
+        outcome => outcome,
+    }
+}
+
+async fn attempt(pool: &OriginPool) -> Result<Opened> {
     let connector = &pool.shared.connector;
     let goal = Goal {
         origin: &pool.origin,

@@ -12,6 +12,14 @@
 )]
 
 mod dialing;
+#[cfg_attr(
+    not(feature = "http2"),
+    allow(
+        dead_code,
+        reason = "without HTTP/2 there is nothing to fall back from"
+    )
+)]
+mod fallback;
 mod global;
 pub(crate) mod habits;
 mod handle;

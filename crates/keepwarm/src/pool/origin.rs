@@ -13,6 +13,7 @@ use keepwarm_core::pool::{Hint, IdleEnd, Lane, Put, Refusal, Slot, Ticket};
 use keepwarm_core::reason::{CloseReason, Limit, Miss, Phase, Retry, Reuse};
 use keepwarm_core::time::Now;
 
+use super::fallback::Fallback;
 use super::global::Standing;
 use super::keeper::Keeper;
 use super::lease::{Acquired, Granted, Lease, Waiter, Waiting, dead_because};
@@ -21,7 +22,7 @@ use super::stats::Retries;
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard, clock, oneshot};
 use super::{Action, Leased, Machine, Shared};
-use crate::config::{Settings, Versions};
+use crate::config::Settings;
 use crate::conn::{Facts, Quiet};
 use crate::connect::Way;
 use crate::dial::Addresses;
@@ -44,8 +45,7 @@ pub(crate) struct OriginPool {
     pub(super) way: Result<Way>,
     /// Which of the name's addresses have left; none when nobody learns it.
     addresses: Option<Arc<Addresses>>,
-    /// The server wants HTTP/1.1, whatever it chose before.
-    http1: AtomicBool,
+    pub(super) fallback: Fallback,
 }
 
 pub(super) struct State {
@@ -164,7 +164,7 @@ impl OriginPool {
             standing: Standing::default(),
             way,
             addresses,
-            http1: AtomicBool::new(false),
+            fallback: Fallback::default(),
         }
     }
 
@@ -300,6 +300,10 @@ impl OriginPool {
                 ..
             } => {
                 drop(connection);
+                if reason == CloseReason::Http1Required {
+                    // It may have said so with no call under way.
+                    self.speak_http1();
+                }
                 self.shared.emit(|| EventKind::Closed {
                     connection: id,
                     closed: reason.into(),
@@ -369,23 +373,9 @@ impl OriginPool {
         });
     }
 
-    /// The versions that new connections may speak.
-    pub(super) fn versions(&self) -> Versions {
-        match self.settings.versions {
-            Versions::Both if self.http1.load(Ordering::Relaxed) => Versions::Http1,
-            versions => versions,
-        }
-    }
-
     /// The proxy that requests are written to, in absolute form.
     pub(crate) fn forward(&self) -> Option<&Proxy> {
         self.way.as_ref().ok()?.forward()
-    }
-
-    /// From now on connections to this server speak HTTP/1.1: it said so (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
-    #[cfg(feature = "http2")]
-    pub(crate) fn speak_http1(&self) {
-        self.http1.store(true, Ordering::Relaxed);
     }
 
     /// Starts the dials that waiting calls need and the limit over all origins allows.

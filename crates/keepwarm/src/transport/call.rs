@@ -183,6 +183,7 @@ impl Call {
                 },
                 #[cfg(feature = "http2")]
                 State::OnStream(exchange) => match ready!(exchange.poll_head(cx)) {
+                    Ok((head, _)) if self.goes_elsewhere(head.status) => {}
                     Ok(answer) => return Poll::Ready(self.answer_on_stream(answer)),
                     Err(failure) => {
                         if let Some(error) = self.retry(failure) {
@@ -332,6 +333,24 @@ impl Call {
         Ok(())
     }
 
+    /// Whether an answer on a shared connection means another attempt on another one.
+    #[cfg(feature = "http2")]
+    fn goes_elsewhere(&mut self, status: StatusCode) -> bool {
+        let (State::OnStream(exchange), StatusCode::MISDIRECTED_REQUEST) =
+            (&mut self.state, status)
+        else {
+            return false;
+        };
+        let (policy, body) = (self.shared.config.retry, &self.request.body);
+        let retry = exchange.decide_misdirected(policy, body, self.retries.as_slice());
+        self.note_decided(retry);
+        let goes = matches!(retry, Retry::Again(_));
+        if goes {
+            self.state = State::Ready(self.leave());
+        }
+        goes
+    }
+
     #[cfg(feature = "http2")]
     fn answer_on_stream(&mut self, (head, stream): StreamAnswer) -> Result<Incoming> {
         let State::OnStream(exchange) = std::mem::replace(&mut self.state, State::Over) else {
@@ -372,13 +391,17 @@ impl Call {
         let before = self.leave();
         (before.span).emit(|call| EventKind::RetryDecided { call, retry });
         self.state = State::Ready(before);
-        let origin = self.origin.parts(&self.request.uri);
-        self.shared.note_retry(&origin, retry);
-        self.retries.push(retry);
+        self.note_decided(retry);
         match retry {
             Retry::Again(_) => None,
             Retry::Stop(_) => Some(failure.error),
         }
+    }
+
+    fn note_decided(&mut self, retry: Retry) {
+        let origin = self.origin.parts(&self.request.uri);
+        self.shared.note_retry(&origin, retry);
+        self.retries.push(retry);
     }
 
     fn fail(&mut self, error: Error) -> Error {

@@ -209,9 +209,11 @@ impl Streaming {
                 | CloseReason::CloseDelimited
                 | CloseReason::GoAway
                 | CloseReason::HostFull { .. }
+                | CloseReason::Http1Required
                 | CloseReason::Http10
                 | CloseReason::IdleTooLong { .. }
                 | CloseReason::IoError { .. }
+                | CloseReason::Misdirected
                 | CloseReason::NoContinue
                 | CloseReason::PeerBrokeProtocol(_)
                 | CloseReason::PeerClosedIdle { .. }

@@ -11,13 +11,14 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{HeaderBlock, ResponseHead};
-use keepwarm_core::reason::{CloseReason, Limit, Phase, Reuse};
+use keepwarm_core::reason::{Again, CloseReason, Limit, Phase, Retry, Reuse};
+use keepwarm_core::retry::{self, Evidence, Unprocessed};
 
 use super::super::exchange::Failure;
 use super::super::info::Moments;
 use super::super::span::Span;
 use super::super::timers::Timers;
-use super::super::upload::{Upload, UploadError};
+use super::super::upload::{RequestBody, Upload, UploadError};
 use super::upload::{StreamUpload, UploadFailure};
 use super::{StreamBody, head};
 use crate::clock;
@@ -281,7 +282,10 @@ impl StreamExchange {
         if failure.wants_http1() {
             if self.seat().pool().settings.versions == Versions::Http2 {
                 // Again would be the same again.
-                return self.end_stream(error, reason, true);
+                return match failure.is_of_connection() {
+                    true => self.end_with(error, reason, true),
+                    false => self.end_stream(error, reason, true),
+                };
             }
             self.seat().pool().speak_http1();
         }
@@ -293,6 +297,42 @@ impl StreamExchange {
         };
         failed.unprocessed = failure.unprocessed();
         failed
+    }
+
+    /// The answer was 421: is the request sent again? Then this exchange is over, and nobody joins its connection any
+    /// more, so that it goes out on another one (RFC 9110 §15.5.20).
+    pub(in super::super) fn decide_misdirected(
+        &mut self,
+        policy: retry::Policy,
+        body: &RequestBody,
+        before: &[Retry],
+    ) -> Retry {
+        let (pool, now) = (self.seat().pool(), clock::now());
+        if before.contains(&Retry::Again(Again::Misdirected)) {
+            pool.note_misdirected(now);
+        }
+        let persists = pool.is_misdirected_at(now);
+        let evidence = Evidence {
+            bytes_written: self.written(),
+            bytes_read: self.read,
+            served_before: self.seat().served_before(),
+            body_replayable: body.survives_sending(),
+            // Not asked for: what was misdirected was not processed.
+            idempotent: false,
+            attempts: u32::try_from(before.len())
+                .unwrap_or(u32::MAX)
+                .saturating_add(1),
+            timed_out_or_cancelled: false,
+            unprocessed: Some(Unprocessed::Misdirected { persists }),
+        };
+        let retry = retry::decide(policy, &evidence);
+        if let Retry::Again(_) = retry {
+            self.moments.note_ended(clock::now());
+            drop(self.end(Reuse::close(CloseReason::Misdirected)));
+        }
+        self.span
+            .emit(|call| EventKind::RetryDecided { call, retry });
+        retry
     }
 
     /// A limit concerns the stream; whether its connection lives is another question, which its driver asks.
