@@ -153,6 +153,9 @@ pub(crate) struct TransportArgs {
     /// Use the IPv6 addresses of names only
     #[arg(short = '6', long, conflicts_with = "unix_socket", help_heading = ADDRESS)]
     ipv6: bool,
+    /// Begin each new connection with the next address of the name, instead of the resolver's first
+    #[arg(long, conflicts_with = "unix_socket", help_heading = ADDRESS)]
+    spread_addresses: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -241,6 +244,7 @@ impl TransportArgs {
             .tls(self.tls.settings()?)
             .proxies(self.proxy.settings()?)
             .ip_family(self.family()?)
+            .spread_addresses(self.spread_addresses)
             .redirects(self.redirects())
             .decompress(self.compressed)
             .user_agent(USER_AGENT.to_owned())

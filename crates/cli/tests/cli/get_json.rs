@@ -435,6 +435,39 @@ fn bodies_come_from_text_file_and_standard_input() {
     assert_eq!(transcript.request(4, 1).header("x-note"), Some("a b"));
 }
 
+/// Two labs that differ in their loopback address alone.
+fn two_of_a_port() -> [Lab; 2] {
+    let second = |port| {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 2], port));
+        Lab::listen_on_thread(address, scenario::well_behaved())
+    };
+    loop {
+        let first = Lab::spawn_thread(scenario::well_behaved());
+        if let Ok(second) = second(first.addr().port()) {
+            return [first, second];
+        }
+    }
+}
+
+#[test]
+fn connections_are_spread_over_a_names_addresses_on_request() {
+    let labs = two_of_a_port();
+    let port = labs[0].addr().port();
+    let url = format!("http://keepwarm.test:{port}/");
+    let [one, two] = [1, 2].map(|last| format!("keepwarm.test:{port}:127.0.0.{last}"));
+    for (option, accepted) in [(None, [4, 0]), (Some("--spread-addresses"), [2, 2])] {
+        let before = labs.each_ref().map(|lab| lab.connections().accepted);
+        let options = ["get", "--json", "--repeat", "4", "--no-keep-alive"];
+        let addresses = ["--resolve", &one, "--resolve", &two];
+        let arguments: Vec<&str> = (options.into_iter().chain(addresses).chain(option))
+            .chain([url.as_str()])
+            .collect();
+        keepwarm(&arguments).with_code(0);
+        let after = labs.each_ref().map(|lab| lab.connections().accepted);
+        assert_eq!([after[0] - before[0], after[1] - before[1]], accepted);
+    }
+}
+
 #[test]
 fn names_can_be_given_addresses_and_sockets() {
     let lab = Lab::spawn_thread(scenario::well_behaved());

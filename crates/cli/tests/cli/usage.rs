@@ -153,6 +153,10 @@ fn mistakes_in_tls_and_proxies_say_what_where_and_what_to_do() {
             &["--local-address 127.0.0.1"],
         ),
         (
+            &["get", "--spread-addresses", "--unix-socket", "x", SECURE],
+            &["--spread-addresses", "cannot be used with"],
+        ),
+        (
             &["get", "--max-redirs", "3", SECURE],
             &["required arguments", "--location"],
         ),
@@ -294,6 +298,7 @@ fn every_option_of_the_transport_is_there() {
         "compressed",
         "ipv4",
         "ipv6",
+        "spread-addresses",
     ] {
         let is_option = |line: &str| {
             let words = line.split_whitespace();

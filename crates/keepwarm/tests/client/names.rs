@@ -15,7 +15,7 @@ use keepwarm::dial::{
 };
 use keepwarm::reason::Phase;
 use keepwarm::{Client, Config, ErrorKind, Origin};
-use keepwarm_lab::{Lab, scenario};
+use keepwarm_lab::{Lab, Pause, scenario};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -258,6 +258,68 @@ async fn dials_are_spread_evenly() {
             assert_eq!(dial(&plain).await.expect("both answer"), one);
         }
         assert_eq!(counts, [5, 5]);
+    })
+    .await;
+}
+
+/// Three servers of one name, each on a loopback address of its own, and a client that spreads over them.
+async fn three_of_a_name() -> ([Lab; 3], Client) {
+    let lab = async |last| {
+        let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
+        let lab = Lab::listen(address, scenario::slow_head(Pause::gate("answer"))).await;
+        lab.expect("a free port")
+    };
+    let labs = [lab(1).await, lab(2).await, lab(3).await];
+    let zone = Zone::of(&[labs[0].addr(), labs[1].addr(), labs[2].addr()]);
+    let config = Client::builder().spread_addresses(true).resolver(zone);
+    // One at a time, so that the order of the dials is the order of their turns.
+    (labs, build(config.max_dials_per_host(1)))
+}
+
+/// Six calls at once, and how many each server got.
+async fn six_calls(labs: &[Lab; 3], client: &Client) -> [u64; 3] {
+    let call = || tokio::spawn(client.get("http://service.test/").send());
+    let calls: Vec<_> = (0..6).map(|_| call()).collect();
+    let got = || labs.each_ref().map(|lab| lab.connections().requests);
+    settle(client, |_| got().iter().sum::<u64>() == 6).await;
+    for lab in labs {
+        lab.open("answer");
+    }
+    for call in calls {
+        let response = call.await.expect("no panic").expect("an answer");
+        assert_eq!(response.text().await.expect("a body"), "hello, world\n");
+    }
+    got()
+}
+
+#[tokio::test]
+async fn connections_are_spread_over_the_addresses_and_reused_all_the_same() {
+    bounded(async {
+        let (labs, client) = three_of_a_name().await;
+        assert_eq!(six_calls(&labs, &client).await, [2, 2, 2]);
+        for _ in 0..3 {
+            let response = client.get("http://service.test/").send().await;
+            let response = response.expect("an answer");
+            assert!(
+                response.connection().reused,
+                "a turn is a dial's, not a call's"
+            );
+            response.bytes().await.expect("a body");
+        }
+        let accepted = labs.each_ref().map(|lab| lab.connections().accepted);
+        assert_eq!(accepted, [2, 2, 2]);
+    })
+    .await;
+}
+
+/// Each dial races for all addresses, whichever it begins with.
+#[tokio::test]
+async fn an_address_that_refuses_costs_no_call_when_it_has_its_turn() {
+    bounded(async {
+        let (labs, client) = three_of_a_name().await;
+        labs[1].stop_listening().await;
+        assert_eq!(six_calls(&labs, &client).await, [2, 0, 4]);
+        assert_eq!(totals(&client).opened, 6);
     })
     .await;
 }
