@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::get;
@@ -24,6 +24,16 @@ struct DialLog<D> {
 }
 
 impl<D> DialLog<D> {
+    async fn logged(
+        &self,
+        origin: &Origin,
+        dialing: BoxFuture<'_, Result<Dialed, DialError>>,
+    ) -> Result<Dialed, DialError> {
+        let dialed = dialing.await;
+        self.write(origin, &dialed);
+        dialed
+    }
+
     fn write(&self, origin: &Origin, dialed: &Result<Dialed, DialError>) {
         let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let what = match dialed {
@@ -45,16 +55,25 @@ impl<D> DialLog<D> {
 
 impl<D: Dialer> Dialer for DialLog<D> {
     fn dial<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Dialed, DialError>> {
-        Box::pin(async move {
-            let dialed = self.inner.dial(origin).await;
-            self.write(origin, &dialed);
-            dialed
-        })
+        Box::pin(self.logged(origin, self.inner.dial(origin)))
+    }
+
+    // Passed on, so that the dialer inside knows how long it has.
+    fn dial_within<'a>(
+        &'a self,
+        origin: &'a Origin,
+        limit: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Dialed, DialError>> {
+        Box::pin(self.logged(origin, self.inner.dial_within(origin, limit)))
     }
 
     // Passed on, so that connections to an address that leaves the name are still found.
     fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {
         self.inner.addresses(origin)
+    }
+
+    fn ask_again<'a>(&'a self, origin: &'a Origin) -> Option<BoxFuture<'a, ()>> {
+        self.inner.ask_again(origin)
     }
 }
 

@@ -17,7 +17,7 @@ use keepwarm_core::reason::{Limit, Phase};
 use crate::config::{Config, Settings, Versions};
 use crate::conn::{Beyond, Facts, Opened, OpenedIn, Protocol, Stream};
 use crate::dial::{
-    Addresses, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
+    Addresses, BoxFuture, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::proxy::{Handshake, Names, Proxy, Route, Routes, Target};
@@ -101,6 +101,11 @@ impl Connector {
     /// What is known of the origin's addresses, where the dialer learns it.
     pub(crate) fn addresses(&self, origin: &Origin) -> Option<Arc<Addresses>> {
         self.dialer.addresses(origin)
+    }
+
+    /// Asks for the addresses of the origin's name again, for [`Connector::addresses`]; none when the dialer cannot.
+    pub(crate) fn ask_again<'a>(&'a self, origin: &'a Origin) -> Option<BoxFuture<'a, ()>> {
+        self.dialer.ask_again(origin)
     }
 
     /// The way to an origin: whether a proxy is on it, and what is dialed.

@@ -64,6 +64,14 @@ pub trait Dialer: Send + Sync + 'static {
         let _ = origin;
         None
     }
+
+    /// Asks for the addresses of the origin's name again, and notes the answer in [`addresses`](Self::addresses). The
+    /// pool does so when their time to live ([`Addresses::stale_at`]) is over while it has connections to the origin,
+    /// at most every 5 s. None (the default): not done. A dialer that wraps another passes it on.
+    fn ask_again<'a>(&'a self, origin: &'a Origin) -> Option<BoxFuture<'a, ()>> {
+        let _ = origin;
+        None
+    }
 }
 
 /// Turns a name into addresses, in the order in which they are to be tried.

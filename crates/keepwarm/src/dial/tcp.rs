@@ -320,4 +320,27 @@ impl Dialer for TcpDialer {
         }
         Some(self.book.of(origin.host(), origin.port()))
     }
+
+    fn ask_again<'a>(&'a self, origin: &'a Origin) -> Option<BoxFuture<'a, ()>> {
+        let known = self.addresses(origin)?;
+        Some(Box::pin(async move {
+            let note = async |about, asked: BoxFuture<'_, io::Result<Answer>>| {
+                // Without an answer nothing is known that was not before.
+                if let Ok(answer) = asked.await {
+                    known.record(clock::now(), about, &answer);
+                }
+            };
+            match self.resolver.lookup(origin.host(), origin.port()) {
+                Lookup::Apart { v4, v6 } => match self.options.addresses.family {
+                    IpFamily::Any => {
+                        tokio::join!(note(IpFamily::V6, v6), note(IpFamily::V4, v4));
+                    }
+                    IpFamily::V4 => note(IpFamily::V4, v4).await,
+                    IpFamily::V6 => note(IpFamily::V6, v6).await,
+                },
+                Lookup::Known(_) => {}
+                Lookup::Together(asked) => note(IpFamily::Any, asked).await,
+            }
+        }))
+    }
 }

@@ -86,6 +86,7 @@ impl Report {
             });
         });
         pool.retire_gone();
+        pool.watch_name(keeper);
     }
 }
 

@@ -27,6 +27,7 @@ mod handle;
 mod interleavings;
 mod keeper;
 mod lease;
+mod names;
 mod origin;
 mod registry;
 #[cfg_attr(

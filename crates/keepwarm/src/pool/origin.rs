@@ -21,7 +21,7 @@ use super::seats::{Seat, Table, hand_out};
 use super::stats::Retries;
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard, clock, oneshot};
-use super::{Action, Leased, Machine, Shared};
+use super::{Action, Leased, Machine, Shared, names};
 use crate::config::Settings;
 use crate::conn::{Facts, Quiet};
 use crate::connect::Way;
@@ -44,7 +44,9 @@ pub(crate) struct OriginPool {
     /// How it is reached; or why it cannot be.
     pub(super) way: Result<Way>,
     /// Which of the name's addresses have left; none when nobody learns it.
-    addresses: Option<Arc<Addresses>>,
+    pub(super) addresses: Option<Arc<Addresses>>,
+    /// When the name is asked again, in the shared clock's nanoseconds.
+    pub(super) asks_at: AtomicU64,
     pub(super) fallback: Fallback,
 }
 
@@ -164,6 +166,7 @@ impl OriginPool {
             standing: Standing::default(),
             way,
             addresses,
+            asks_at: AtomicU64::new(names::NEVER),
             fallback: Fallback::default(),
         }
     }

@@ -19,7 +19,7 @@ use super::lease::Acquired;
 use super::origin::OriginPool;
 use super::registry::Registry;
 use super::stats::{self, Stats};
-use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::sync::runtime::Handle;
 use super::sync::{ArcSwap, Mutex, clock, time};
 use crate::config::{Config, Limits, Origins};
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     making_keeper: Mutex<()>,
     epoch: Instant,
     ids: Ids,
+    /// Names that are being asked again.
+    pub(super) asking: AtomicUsize,
     stopping: AtomicBool,
     closed: AtomicBool,
     /// What the origins counted that the registry has forgotten.
@@ -81,6 +83,7 @@ impl Shared {
             making_keeper: Mutex::new(()),
             epoch: clock::now(),
             ids: Ids::default(),
+            asking: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             retired: Mutex::new(stats::Counts::default()),
@@ -185,6 +188,7 @@ impl Shared {
                 state.announced = None;
                 state.machine.lane_gone(now, keeper.lane);
             });
+            self.wake_keeper_by(pool.asks_at.load(Ordering::SeqCst));
         }
         let guard = (self.making_keeper.lock()).unwrap_or_else(PoisonError::into_inner);
         let left = self.keepers.load();
@@ -197,7 +201,8 @@ impl Shared {
         drop(guard);
     }
 
-    /// Closes what has expired, at every origin whose time has come, and names the next moment to its keeper.
+    /// Closes what has expired and asks names again, at every origin whose time has come, and names the next moment to
+    /// its keeper.
     pub(super) fn expire(&self, keeper: &Keeper) {
         let now = self.now();
         let nanos = self.nanos(now.instant);
@@ -210,6 +215,7 @@ impl Shared {
             } else if pool.deadline() != u64::MAX {
                 keeper.wake_by(pool.deadline());
             }
+            pool.ask_if_due(keeper, nanos);
         }
         if self.registry.len() > EMPTY_ORIGINS_KEPT {
             self.forget_empty_origins();

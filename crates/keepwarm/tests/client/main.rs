@@ -19,6 +19,7 @@ mod expect;
 mod framing;
 mod head_limits;
 mod names;
+mod names_again;
 #[cfg(feature = "hickory")]
 mod names_hickory;
 mod redirects;
