@@ -25,10 +25,8 @@ pub(super) struct Fallback {
 impl OriginPool {
     /// The versions that new connections may speak.
     pub(super) fn versions(&self) -> Versions {
-        match self.settings.versions {
-            Versions::Both if self.fallback.http1.load(Ordering::Relaxed) => Versions::Http1,
-            versions => versions,
-        }
+        let only_http1 = self.only_http1 || self.fallback.http1.load(Ordering::Relaxed);
+        permitted(self.settings.versions, only_http1)
     }
 
     /// From now on connections to this server speak HTTP/1.1: it said so (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
@@ -57,5 +55,13 @@ impl OriginPool {
         self.fallback
             .misdirected_until
             .store(until, Ordering::Relaxed);
+    }
+}
+
+/// What is left of the versions when only HTTP/1.1 will do.
+pub(super) fn permitted(versions: Versions, only_http1: bool) -> Versions {
+    match versions {
+        Versions::Both if only_http1 => Versions::Http1,
+        versions @ (Versions::Both | Versions::Http1 | Versions::Http2) => versions,
     }
 }

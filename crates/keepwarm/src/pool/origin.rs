@@ -13,7 +13,7 @@ use keepwarm_core::pool::{Hint, IdleEnd, Lane, Put, Refusal, Slot, Ticket};
 use keepwarm_core::reason::{CloseReason, Limit, Miss, Phase, Retry, Reuse};
 use keepwarm_core::time::Now;
 
-use super::fallback::Fallback;
+use super::fallback::{Fallback, permitted};
 use super::global::Standing;
 use super::keeper::Keeper;
 use super::lease::{Acquired, Granted, Lease, Waiter, Waiting, dead_because};
@@ -32,6 +32,8 @@ use crate::proxy::Proxy;
 /// The pool of one origin.
 pub(crate) struct OriginPool {
     pub(crate) origin: Origin,
+    /// For calls that need HTTP/1.1 where others may share HTTP/2 (as Go's `onlyH1` in its connections' key).
+    pub(super) only_http1: bool,
     pub(crate) shared: Arc<Shared>,
     /// What holds for this origin.
     pub(crate) settings: Arc<Settings>,
@@ -134,23 +136,25 @@ impl State {
 impl OriginPool {
     /// A pool for the registry, which alone makes one: a client that is shut down meanwhile, or gets other limits, sees
     /// to those it finds there, and what is made later sees them here.
-    pub(super) fn new(origin: Origin, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(origin: Origin, only_http1: bool, shared: Arc<Shared>) -> Arc<Self> {
         let seed = origin.parts().hash_code() ^ shared.seed();
         let settings = Arc::clone(shared.origins.settings(&origin.parts()));
         let limits = settings.limits(&shared.limits());
         let mut machine = Machine::new(limits.machine(), seed);
-        let way = shared.connector.way(&origin, settings.versions);
+        let versions = permitted(settings.versions, only_http1);
+        let way = shared.connector.way(&origin, versions);
         let addresses = match &way {
             Ok(way) if way.forward().is_none() => shared.connector.addresses(&origin),
             Ok(_) | Err(_) => None,
         };
-        let seats = Table::new(&settings, origin.scheme());
+        let seats = Table::new(&settings, versions, origin.scheme());
         machine.restrict_dials(seats.most_dials(0));
         if shared.is_stopping() {
             machine.shut_down(clock::now());
         }
-        Self {
+        Arc::new(Self {
             origin,
+            only_http1,
             shared,
             settings,
             keep_alive: AtomicBool::new(limits.keep_alive),
@@ -168,7 +172,7 @@ impl OriginPool {
             addresses,
             asks_at: AtomicU64::new(names::NEVER),
             fallback: Fallback::default(),
-        }
+        })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

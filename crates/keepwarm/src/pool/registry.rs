@@ -35,23 +35,27 @@ impl Registry {
         &self.shards[index % SHARDS]
     }
 
-    /// Calls `found` with the origin's pool, made by `make` when it is new.
+    /// Calls `found` with the origin's pool, made by `make` when it is new. Calls that need HTTP/1.1 have a pool of
+    /// their own.
     pub(super) fn with<R>(
         &self,
         parts: &OriginRef<'_>,
+        only_http1: bool,
         make: impl FnOnce() -> Arc<OriginPool>,
         found: impl FnOnce(&Arc<OriginPool>) -> R,
     ) -> R {
         let hash = parts.hash_code();
+        let is_meant =
+            |pool: &Arc<OriginPool>| pool.only_http1 == only_http1 && pool.origin.matches(parts);
         let shard = self.shard(hash);
         let table = shard.load();
-        if let Some(pool) = table.find(hash, |pool| pool.origin.matches(parts)) {
+        if let Some(pool) = table.find(hash, is_meant) {
             return found(pool);
         }
         drop(table);
         let guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&shard.load());
-        let pool = match table.find(hash, |pool| pool.origin.matches(parts)) {
+        let pool = match table.find(hash, is_meant) {
             Some(pool) => Arc::clone(pool),
             None => {
                 let pool = make();

@@ -30,8 +30,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(settings: &Settings, scheme: Scheme) -> Self {
-        let versions = settings.versions;
+    pub(super) fn new(settings: &Settings, versions: Versions, scheme: Scheme) -> Self {
         Self {
             rows: Vec::new(),
             speaks: (versions == Versions::Http2).then_some(Protocol::H2),

@@ -239,10 +239,11 @@ impl Shared {
 
     // ---- the pool's face
 
-    /// An idle connection for these parts, or a place in the queue.
+    /// An idle connection for these parts, or a place in the queue. `only_http1`: whatever else the server speaks.
     pub(crate) fn acquire(
         self: &Arc<Self>,
         parts: &OriginRef<'_>,
+        only_http1: bool,
         now: Now,
         replayable: bool,
     ) -> Result<Acquired> {
@@ -251,10 +252,10 @@ impl Shared {
         }
         let keeper = self.current_keeper()?;
         loop {
-            let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
-            let acquired = self
-                .registry
-                .with(parts, make, |pool| pool.acquire(now, &keeper, replayable));
+            let make = || OriginPool::new(parts.to_origin(), only_http1, Arc::clone(self));
+            let acquired = self.registry.with(parts, only_http1, make, |pool| {
+                pool.acquire(now, &keeper, replayable)
+            });
             if let Some(acquired) = acquired {
                 return Ok(acquired);
             }
@@ -268,13 +269,13 @@ impl Shared {
         }
         let keeper = self.current_keeper()?;
         let parts = origin.parts();
-        let make = || Arc::new(OriginPool::new(origin.clone(), Arc::clone(self)));
+        let make = || OriginPool::new(origin.clone(), false, Arc::clone(self));
         let mut started = 0;
         while started < count && self.global.reserve() {
             let dial = self.next_dial();
             let now = clock::now();
             let lane = keeper.lane;
-            let pool = self.registry.with(&parts, make, Arc::clone);
+            let pool = self.registry.with(&parts, false, make, Arc::clone);
             let began = pool.enter_with_place(Some(&keeper), |state| {
                 (!state.retired).then(|| state.prewarm(now, lane, dial))
             });
@@ -320,9 +321,14 @@ impl Shared {
     }
 
     /// Counts a decision on a failed attempt.
-    pub(crate) fn note_retry(self: &Arc<Self>, parts: &OriginRef<'_>, retry: Retry) {
-        let make = || Arc::new(OriginPool::new(parts.to_origin(), Arc::clone(self)));
-        while !(self.registry).with(parts, make, |pool| pool.note_retry(retry)) {}
+    pub(crate) fn note_retry(
+        self: &Arc<Self>,
+        parts: &OriginRef<'_>,
+        only_http1: bool,
+        retry: Retry,
+    ) {
+        let make = || OriginPool::new(parts.to_origin(), only_http1, Arc::clone(self));
+        while !(self.registry).with(parts, only_http1, make, |pool| pool.note_retry(retry)) {}
     }
 
     pub(crate) fn retune(&self, limits: Limits) {

@@ -192,6 +192,15 @@ pub(super) fn snapshot(pools: Vec<Arc<OriginPool>>, mut total: Counts) -> Stats 
         })
         .collect();
     origins.sort_by_key(|stats| stats.origin.to_string());
+    // An origin has two pools where some of its calls need HTTP/1.1.
+    origins.dedup_by(|other, kept| {
+        let same = other.origin == kept.origin;
+        if same {
+            kept.counts.add(&other.counts);
+            kept.idle_timeout = kept.idle_timeout.or(other.idle_timeout);
+        }
+        same
+    });
     for stats in &origins {
         total.add(&stats.counts);
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, UPGRADE};
+use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{self, BodyLength, HeadExtras, Received, RequestShape, ResponseHead};
@@ -21,6 +21,7 @@ use super::exchange::{Answer, Exchange, Failure};
 #[cfg(feature = "http2")]
 use super::http2::{StreamAnswer, StreamExchange, stream_head};
 use super::info::Moments;
+use super::says::{Says, needs_http1};
 use super::sending::Sender;
 use super::span::Span;
 use super::streaming::Streaming;
@@ -78,6 +79,8 @@ pub(crate) struct Call {
     origin: OriginSpan,
     retries: Attempts,
     idempotent: bool,
+    /// It asks for another protocol, which HTTP/2 has no way to switch to.
+    only_http1: bool,
     state: State,
 }
 
@@ -134,10 +137,9 @@ impl Call {
         if request.method == Method::TRACE && !request.body.is_empty() {
             return Err(Error::usage("a TRACE request has no body"));
         }
-        let total = total.or_else(|| {
-            let parts = origin.parts(&request.uri);
-            shared.origins.settings(&parts).timeouts.total
-        });
+        let settings = shared.origins.settings(&origin.parts(&request.uri));
+        let only_http1 = needs_http1(settings.versions, origin.scheme(), request.headers())?;
+        let total = total.or(settings.timeouts.total);
         let timers = Timers::new(total.map(|total| later(clock::now(), total)));
         let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
         let policy = shared.config.retry;
@@ -146,6 +148,7 @@ impl Call {
             idempotent: retry::is_idempotent(policy, &request.method, request.headers()),
             request,
             origin,
+            only_http1,
             retries: Attempts::NONE,
             state: State::Ready(Before {
                 started: None,
@@ -227,7 +230,7 @@ impl Call {
         let replayable = self.idempotent && self.request.body.survives_sending();
         let origin = self.origin.parts(&self.request.uri);
         let now = self.shared.now();
-        match self.shared.acquire(&origin, now, replayable)? {
+        match (self.shared).acquire(&origin, self.only_http1, now, replayable)? {
             Acquired::Ready(Granted::Lease(lease)) => self.begin(lease, now.instant),
             Acquired::Ready(Granted::Seat(seat)) => self.begin_on_stream(*seat, now.instant)?,
             Acquired::Later(waiting) => {
@@ -400,7 +403,7 @@ impl Call {
 
     fn note_decided(&mut self, retry: Retry) {
         let origin = self.origin.parts(&self.request.uri);
-        self.shared.note_retry(&origin, retry);
+        self.shared.note_retry(&origin, self.only_http1, retry);
         self.retries.push(retry);
     }
 
@@ -492,29 +495,6 @@ fn for_proxy(proxy: &Proxy, request: &Outgoing, extras: &HeadExtras<'_>) -> Vec<
     let mut out = buffers::take_write();
     h1::request_head(&mut out, &request.method, &target, &headers, extras);
     out
-}
-
-/// What the caller's own fields say about the connection.
-#[derive(Default)]
-struct Says {
-    close: bool,
-    upgrade: bool,
-    expect: bool,
-}
-
-impl Says {
-    fn of(headers: &HeaderMap) -> Self {
-        if headers.is_empty() {
-            return Self::default();
-        }
-        Self {
-            close: h1::connection_says(headers, "close"),
-            upgrade: headers.contains_key(UPGRADE) && h1::connection_says(headers, "upgrade"),
-            expect: headers
-                .get(EXPECT)
-                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
-        }
-    }
 }
 
 /// The head is here. When the body is too, the connection goes back before the caller sees either.

@@ -13,6 +13,7 @@ mod exchange;
 #[cfg(feature = "http2")]
 mod http2;
 pub(crate) mod info;
+mod says;
 mod sending;
 mod span;
 mod streaming;

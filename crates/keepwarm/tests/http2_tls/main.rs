@@ -22,3 +22,4 @@ mod fallback;
 mod node;
 mod peer;
 mod sessions;
+mod upgrade;

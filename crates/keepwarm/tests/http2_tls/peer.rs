@@ -1,6 +1,7 @@
 //! A TLS server that speaks HTTP/2 where ALPN says so and HTTP/1.1 otherwise.
 //!
-//! Owns what it answers with: 200 and `hello`, or on HTTP/2 a reset, a `GOAWAY` or 421. Refuses to know who asks.
+//! Owns what it answers with: 200 and `hello`; on HTTP/2 a reset, a `GOAWAY` or 421; on HTTP/1.1 a switch to an echo when
+//! that is asked. Refuses to know who asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -75,10 +76,10 @@ impl Both {
     }
 }
 
-async fn serve(mut accepted: Accepted, streams: Streams, count: Arc<AtomicUsize>) {
+async fn serve(accepted: Accepted, streams: Streams, count: Arc<AtomicUsize>) {
     let chosen = accepted.stream.get_ref().1.alpn_protocol();
     if chosen != Some(b"h2") {
-        return accepted.serve(HELLO).await;
+        return on_http1(accepted).await;
     }
     match streams {
         Streams::AnsweredAndGoAway(_) | Streams::Closed(_) | Streams::GoAway(_) => {
@@ -161,5 +162,22 @@ async fn reads_a_request(stream: &mut TlsStream<TcpStream>) -> bool {
             Ok(0) | Err(_) => return false,
             Ok(_) => {}
         }
+    }
+}
+
+async fn on_http1(mut accepted: Accepted) {
+    while let Some(head) = accepted.request().await {
+        if !head.contains("upgrade: echo") {
+            accepted.say(HELLO).await;
+            continue;
+        }
+        accepted
+            .say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+            .await;
+        let mut bytes = [0; 1024];
+        while let Ok(count @ 1..) = accepted.stream.read(&mut bytes).await {
+            accepted.say(&bytes[..count]).await;
+        }
+        return;
     }
 }

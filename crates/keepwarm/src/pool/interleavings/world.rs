@@ -56,7 +56,8 @@ impl World {
 
     /// A connection, or a place in the line.
     pub(super) fn acquire(&self, origin: &Origin) -> Result<Acquired> {
-        self.pools.acquire(&origin.parts(), self.pools.now(), true)
+        self.pools
+            .acquire(&origin.parts(), false, self.pools.now(), true)
     }
 
     /// A connection, waited for if need be, and asked for again when it ended on its way: what a call does.
