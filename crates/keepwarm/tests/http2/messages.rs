@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use keepwarm::http2::Http2;
-use keepwarm::reason::Reuse;
-use keepwarm::{Client, OriginConfig, Protocol, RequestBody};
+use keepwarm::reason::{CloseReason, Limit, ProtocolFault, Reuse};
+use keepwarm::{Client, Error, ErrorKind, OriginConfig, Protocol, RequestBody};
 
 use crate::common::{assert_quiet, bounded, build, fed};
 use crate::raw::{
@@ -265,6 +265,56 @@ async fn a_body_that_waits_for_100_is_sent_or_answered() {
             assert_eq!(body, if wanted == 200 { "taken" } else { "" });
         }
         assert_eq!(assert_quiet(&client).opened, 1);
+    })
+    .await;
+}
+
+fn assert_too_many(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+    assert_eq!(error.limit(), Some(Limit::HeaderCount));
+    let fault = ProtocolFault::TooMuch(Limit::HeaderCount);
+    assert_eq!(error.reason(), Some(&CloseReason::PeerBrokeProtocol(fault)));
+}
+
+/// X23: the number of header fields has a limit of its own, over HTTP/2 too; the connection serves others.
+#[tokio::test]
+async fn x23_more_header_fields_than_allowed_are_refused() {
+    bounded(async {
+        let raw = answering(|stream| {
+            // The status counts as no field. One more with each stream: 1, 3, 5.
+            let count = usize::try_from(stream).expect("a small number") / 2 + 10;
+            head(END_STREAM, stream, "200", &vec![("x", "y"); count])
+        });
+        let raw = raw.await;
+        let client = build(Client::builder().http2_only().max_header_fields(11));
+        for count in [10, 11] {
+            let response = client.get(raw.url()).send().await.expect("an answer");
+            assert_eq!(response.headers().len(), count);
+        }
+        let error = client.get(raw.url()).send().await;
+        assert_too_many(&error.expect_err("they are too many"));
+        let counts = assert_quiet(&client);
+        assert_eq!((counts.opened, counts.idle), (1, 1), "{counts:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_trailers_than_allowed_are_refused() {
+    bounded(async {
+        let raw = answering(|stream| {
+            let mut frames = head(0, stream, "200", &[]);
+            frames.extend(frame(DATA, 0, stream, b"the body"));
+            let trailers: Vec<u8> = (0..300).flat_map(|_| field("x", "y")).collect();
+            let flags = END_HEADERS | END_STREAM;
+            frames.extend(frame(HEADERS, flags, stream, &trailers));
+            frames
+        });
+        let (raw, client) = (raw.await, client());
+        let response = client.get(raw.url()).send().await.expect("an answer");
+        assert_too_many(&response.bytes().await.expect_err("they are too many"));
+        let counts = assert_quiet(&client);
+        assert_eq!((counts.opened, counts.idle), (1, 1), "{counts:?}");
     })
     .await;
 }

@@ -11,7 +11,7 @@ use http_body::Frame;
 use keepwarm_core::reason::{Limit, Reuse};
 
 use super::StreamExchange;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(in super::super) struct StreamBody {
     exchange: StreamExchange,
@@ -73,10 +73,7 @@ impl StreamBody {
         let error = match self.poll_stream(cx) {
             Poll::Ready(Ok(Some(frame))) => return Poll::Ready(Some(Ok(frame))),
             Poll::Ready(Ok(None)) => return Poll::Ready(None),
-            Poll::Ready(Err(error)) => {
-                let failure = self.exchange.seat().link().judge(&error);
-                self.exchange.fail(&failure).error
-            }
+            Poll::Ready(Err(error)) => error,
             Poll::Pending => {
                 let limit = ready!(self.poll_time(cx));
                 self.exchange.fail_timeout(limit).error
@@ -85,19 +82,17 @@ impl StreamBody {
         Poll::Ready(Some(Err(self.fail(error))))
     }
 
-    fn poll_stream(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, ::h2::Error>> {
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>>> {
         while !self.data_ended {
             let Some(data) = ready!(self.stream.poll_data(cx)) else {
                 self.data_ended = true;
                 break;
             };
-            let data = data?;
+            let data = data.map_err(|error| self.judge(&error))?;
             self.waiting = false;
             self.exchange.note_read(data.len());
-            self.stream.flow_control().release_capacity(data.len())?;
+            let released = self.stream.flow_control().release_capacity(data.len());
+            released.map_err(|error| self.judge(&error))?;
             // Before the caller can see the last byte, the place is where the next call finds it.
             if self.stream.is_end_stream() && self.exchange.is_sent() {
                 self.end();
@@ -109,10 +104,19 @@ impl StreamBody {
                 return Poll::Ready(Ok(None));
             }
         }
-        let trailers = ready!(self.stream.poll_trailers(cx))?;
+        let trailers = ready!(self.stream.poll_trailers(cx)).map_err(|error| self.judge(&error))?;
+        if let Some(fields) = &trailers {
+            let checked = self.exchange.check_fields(fields);
+            checked.map_err(|failure| failure.error)?;
+        }
         // What is still to be sent is not wanted: the server has said all it has to say.
         self.end();
         Poll::Ready(Ok(trailers.map(Frame::trailers)))
+    }
+
+    fn judge(&mut self, error: &::h2::Error) -> Error {
+        let failure = self.exchange.seat().link().judge(error);
+        self.exchange.fail(&failure).error
     }
 
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
@@ -125,7 +129,7 @@ impl StreamBody {
         self.exchange.timers.poll(cx)
     }
 
-    fn fail(&mut self, error: crate::error::Error) -> crate::error::Error {
+    fn fail(&mut self, error: Error) -> Error {
         self.exchange.span.fail(error.phase());
         let verdict = error.reason().map_or(Reuse::Keep, |why| Reuse::close(*why));
         self.verdict = Some(verdict);

@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use ::h2::RecvStream;
 use ::h2::client::ResponseFuture;
 use http::header::CONTENT_LENGTH;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{HeaderBlock, ResponseHead};
-use keepwarm_core::reason::{Again, CloseReason, Limit, Phase, Retry, Reuse};
+use keepwarm_core::reason::{Again, CloseReason, Limit, Phase, ProtocolFault, Retry, Reuse};
 use keepwarm_core::retry::{self, Evidence, Unprocessed};
 
 use super::super::exchange::Failure;
@@ -111,7 +111,7 @@ impl StreamExchange {
             return Poll::Ready(Err(self.end_with(error, CloseReason::Cancelled, true)));
         };
         match std::pin::Pin::new(answer).poll(cx) {
-            Poll::Ready(Ok(answer)) => Poll::Ready(Ok(self.answered(answer))),
+            Poll::Ready(Ok(answer)) => Poll::Ready(self.answered(answer)),
             Poll::Ready(Err(error)) => {
                 let failure = self.seat().link().judge(&error);
                 Poll::Ready(Err(self.fail(&failure)))
@@ -195,7 +195,7 @@ impl StreamExchange {
         Poll::Ready(Err(self.fail_timeout(limit)))
     }
 
-    fn answered(&mut self, answer: Response<RecvStream>) -> Answer {
+    fn answered(&mut self, answer: Response<RecvStream>) -> Result<Answer, Failure> {
         self.state = State::Answered;
         self.moments.note_answered(clock::now());
         self.timers.end_phase();
@@ -205,6 +205,7 @@ impl StreamExchange {
             .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
         self.read += 1 + bytes as u64;
+        self.check_fields(&parts.headers)?;
         let length = parts.headers.get(CONTENT_LENGTH);
         self.declared = length.and_then(|value| value.to_str().ok()?.parse().ok());
         self.span.emit(|call| EventKind::ResponseHead {
@@ -221,7 +222,18 @@ impl StreamExchange {
             version: parts.version,
             headers: HeaderBlock::of_map(parts.headers),
         };
-        (head, stream)
+        Ok((head, stream))
+    }
+
+    /// Holds a head, or trailers, to the limit on their number.
+    pub(super) fn check_fields(&mut self, fields: &HeaderMap) -> Result<(), Failure> {
+        let most = self.seat().pool().settings.heads.header_fields;
+        if fields.len() <= most {
+            return Ok(());
+        }
+        let fault = ProtocolFault::TooMuch(Limit::HeaderCount);
+        let error = Error::protocol(fault, self.phase());
+        Err(self.end_stream(error, CloseReason::PeerBrokeProtocol(fault), false))
     }
 
     // ---- the body's use of it
