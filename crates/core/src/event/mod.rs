@@ -182,7 +182,8 @@ pub enum EventKind {
 
 /// Receives every event.
 ///
-/// Called on the caller's task with no lock held; it must be quick and must not call the client.
+/// Called where it happens, on a caller's task or one of the client's own, with no lock held: it may call the client,
+/// and what that brings about is told before that call returns. It must be quick, for it holds up what it is told of.
 pub trait Observer: Send + Sync + 'static {
     /// One event.
     fn on_event(&self, event: &Event);

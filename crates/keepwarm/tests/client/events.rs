@@ -1,11 +1,12 @@
 //! The observer's contract: what starts ends, in order, and no lock is held while it is told.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::common::dialers::{Gated, Tapped};
 use crate::common::recorder::{Open, Recorder};
 use crate::common::{LONG, SHORT, assert_quiet, bounded, build, fed, settle, text};
-use keepwarm::event::EventKind;
+use keepwarm::event::{Event, EventKind, Observer};
 use keepwarm::reason::{Again, CloseReason, Phase, Retry};
 use keepwarm::{Client, Config, RequestBody};
 use keepwarm_lab::{Conduct, Lab, Pause, scenario};
@@ -349,6 +350,54 @@ async fn a_crowd_on_four_threads_breaks_no_pair() {
         }
         settle(&client, crate::common::is_quiet).await;
         nothing_stays_open(client, &recorder).await;
+    })
+    .await;
+}
+
+/// Changes the pool at each event it is told; what comes of that is told in between.
+#[derive(Default)]
+struct Meddler {
+    client: Mutex<Option<Client>>,
+    told: AtomicUsize,
+    /// How deep the call that is running is: an end to what brings about itself.
+    depth: AtomicUsize,
+}
+
+impl Observer for Meddler {
+    fn on_event(&self, _: &Event) {
+        let count = self.told.fetch_add(1, Ordering::SeqCst);
+        let client = self.client.lock().expect("no panic").clone();
+        let Some(client) = client else { return };
+        if self.depth.fetch_add(1, Ordering::SeqCst) < 3 {
+            match count % 3 {
+                0 => client.close_idle(),
+                1 => client.retune(client.limits()).expect("as they are"),
+                _ => drop(client.advice()),
+            }
+        }
+        self.depth.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_observer_may_change_the_pool_while_it_is_told() {
+    bounded(async {
+        let lab = Lab::start(scenario::well_behaved()).await;
+        let meddler = Arc::new(Meddler::default());
+        let config = Client::builder().max_conns_per_host(2);
+        let client = build(config.observer(meddler.clone()));
+        *meddler.client.lock().expect("no panic") = Some(client.clone());
+        let url = lab.url("/");
+        let call = || text(&client, &url);
+        for _ in 0..20 {
+            let calls = (call(), call(), call(), call());
+            tokio::join!(calls.0, calls.1, calls.2, calls.3);
+        }
+        assert!(meddler.told.load(Ordering::SeqCst) > 80 * 5);
+        let counts = assert_quiet(&client);
+        assert_eq!(counts.requests, 80);
+        assert!(counts.closed_as("shut-down") > 0, "{counts:?}");
+        drop(meddler.client.lock().expect("no panic").take());
     })
     .await;
 }
