@@ -10,12 +10,13 @@ use url::{Position, Url, form_urlencoded};
 use crate::authorization;
 use crate::error::{Error, Result};
 
-/// What a request can be sent to: URL text (`&str`, `String`) or a ready-made [`Uri`].
+/// What a request can be sent to: URL text (`&str`, `String`), a [`Url`] of the crate `url`, or a ready-made [`Uri`].
 ///
 /// Text that is a URI is sent as it is written. Text that is not, for its spaces or letters beyond ASCII, is encoded as
 /// browsers do: `http://bücher.example/ä b?x=ü` becomes `http://xn--bcher-kva.example/%C3%A4%20b?x=%C3%BC`. A fragment
 /// is never sent. `user:password@` is taken out of text and sent as basic credentials, unless the request has an
-/// `Authorization` of its own (as in Go). A ready-made [`Uri`] is taken as it is, and refused with user information.
+/// `Authorization` of its own (as in Go); out of a [`Url`] too. A ready-made [`Uri`] is taken as it is, and refused
+/// with user information.
 pub trait IntoUrl: sealed::Sealed {}
 
 mod sealed {
@@ -69,7 +70,11 @@ impl Target {
         {
             return Err(malformed("it must be absolute, like http://host/path"));
         }
-        let mut url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;
+        let url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;
+        Self::of_url(url)
+    }
+
+    fn of_url(mut url: Url) -> Result<Self> {
         let credentials = (!url.username().is_empty() || url.password().is_some()).then(|| {
             let value = authorization::of_url(url.username(), url.password());
             Box::new(value)
@@ -132,6 +137,8 @@ macro_rules! targets {
 targets! {
     Uri: uri => Ok(Target::plain(uri));
     &Uri: uri => Ok(Target::plain(uri.clone()));
+    Url: url => Target::of_url(url);
+    &Url: url => Target::of_url(url.clone());
     &str: text => Target::of_text(text);
     &String: text => Target::of_text(text);
     String: text => Target::of_text(&text);
@@ -198,6 +205,19 @@ mod tests {
             (empty.uri.to_string().as_str(), empty.credentials),
             ("http://h.test/", None)
         );
+    }
+
+    #[test]
+    fn a_url_that_was_read_already_is_taken_with_its_credentials() {
+        let url =
+            Url::parse("http://us%20er:p%C3%A4%40ss@bücher.example:81/ä?y#part").expect("a URL");
+        for target in [(&url).into_target(), url.clone().into_target()] {
+            let target = target.expect("a target");
+            let wanted = "http://xn--bcher-kva.example:81/%C3%A4?y";
+            assert_eq!(target.uri.to_string(), wanted);
+            let value = target.credentials.expect("credentials");
+            assert_eq!(*value, "Basic dXMgZXI6cMOkQHNz");
+        }
     }
 
     #[test]

@@ -35,6 +35,34 @@ async fn a_url_is_sent_as_it_is_written_or_encoded() {
 }
 
 #[tokio::test]
+async fn each_method_has_its_verb_and_a_url_is_taken_however_it_was_read() {
+    bounded(async {
+        let lab = lab().await;
+        let client = Client::new();
+        let url: url::Url = lab.url("/x?y").parse().expect("a URL");
+        for (call, method) in [
+            (client.get(url.clone()), "GET"),
+            (client.head(url.clone()), "HEAD"),
+            (client.post(&url), "POST"),
+            (client.put(&url), "PUT"),
+            (client.patch(&url), "PATCH"),
+            (client.delete(&url), "DELETE"),
+        ] {
+            call.send().await.expect("an answer");
+            let request = last(&lab);
+            assert_eq!(
+                (request.method.as_str(), &request.target[..]),
+                (method, "/x?y")
+            );
+        }
+        let mail: url::Url = "mailto:user@h.test".parse().expect("a URL");
+        let error = client.get(mail).send().await.expect_err("no HTTP");
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_url_that_cannot_be_read_is_a_usage_error() {
     bounded(async {
         let client = Client::new();
