@@ -4,7 +4,7 @@
 //!
 //! The jar stands below the layer that follows redirects, so that it sees every answer on the way: the cookie that a
 //! login sets with its redirect is there when the next page is asked for. (keepwarm's own `Redirects` follow inside
-//! the client, above which a jar would see the last answer only.)
+//! the client; above it a jar sees what each hop set, with `Hop::headers`, but cannot add to the next one.)
 
 use std::future::Future;
 use std::pin::Pin;

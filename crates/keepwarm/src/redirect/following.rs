@@ -128,6 +128,7 @@ impl Following {
             to: next.uri,
             connection: body.connection().clone(),
             timings: body.timings(),
+            headers: head.headers.into_map(),
         });
         if self.hops.len() > self.limit {
             let message = format!(

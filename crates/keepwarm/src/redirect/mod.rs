@@ -62,7 +62,7 @@ impl Redirects {
 }
 
 /// An answer on the way that was a redirect, and was followed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Hop {
     /// The method of the request it answered.
@@ -77,6 +77,27 @@ pub struct Hop {
     pub connection: ConnectionInfo,
     /// How long its phases took, up to its head.
     pub timings: Timings,
+    headers: HeaderMap,
+}
+
+impl Hop {
+    /// The header fields of the redirect itself, such as the `Set-Cookie` of a login. `Debug` does not show them.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("status", &self.status)
+            .field("to", &self.to)
+            .field("connection", &self.connection)
+            .field("timings", &self.timings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a redirect was not followed although redirects are.

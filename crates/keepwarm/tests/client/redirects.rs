@@ -94,6 +94,30 @@ fn of_hop(hop: &Hop) -> (u16, String, String, u64) {
     (hop.status.as_u16(), url, to, hop.connection.requests)
 }
 
+#[tokio::test]
+async fn each_hop_shows_its_fields_and_keeps_them_out_of_logs() {
+    bounded(async {
+        let login = "HTTP/1.1 303 See Other\r\nLocation: /home\r\nSet-Cookie: session=secret\r\n\
+            Set-Cookie: theme=dark\r\nContent-Length: 0\r\n\r\n";
+        let lab = lab(Script::new()
+            .answer(login)
+            .answer(to(302, "/there"))
+            .answer(ok("in")))
+        .await;
+        let call = following(5).post(lab.url("/login")).send();
+        let response = call.await.expect("an answer");
+        let [first, second] = response.hops() else {
+            panic!("{:?}", response.hops());
+        };
+        let cookies: Vec<_> = first.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["session=secret", "theme=dark"]);
+        assert_eq!(second.headers()["location"], "/there");
+        assert!(!response.headers().contains_key("set-cookie"));
+        assert!(!format!("{:?}", response.hops()).contains("secret"));
+    })
+    .await;
+}
+
 /// The body of a redirect is read to its end, so that its connection carries the next hop.
 #[tokio::test]
 async fn b10_a_redirect_body_is_drained_and_its_connection_used_again() {
