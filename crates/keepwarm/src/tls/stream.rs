@@ -267,7 +267,7 @@ impl TlsStream {
     }
 }
 
-/// A buffer for plaintext. A large piece will be the caller's to keep: it gets its own, so that the cache keeps the ones
+/// A buffer for plaintext. A large piece will be the caller's to keep: it gets its own, so that the cache keeps those
 /// that have grown to what ciphertext needs.
 fn room_for(payload: usize) -> BytesMut {
     if payload > buffers::READ_SIZE {

@@ -1,7 +1,7 @@
 //! A TLS server that speaks HTTP/2 where ALPN says so and HTTP/1.1 otherwise.
 //!
-//! Owns what it answers with: 200 and `hello`; on HTTP/2 a reset, a `GOAWAY` or 421; on HTTP/1.1 a switch to an echo when
-//! that is asked. Refuses to know who asks.
+//! Owns what it answers with: 200 and `hello`; on HTTP/2 a reset, a `GOAWAY` or 421; on HTTP/1.1 a switch to an echo
+//! when that is asked. Refuses to know who asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
