@@ -147,9 +147,11 @@ async fn run(report: Report, keeper: Arc<Keeper>, cancelled: oneshot::Receiver<(
 
 /// Opens a connection. A server that wants HTTP/1.1 as soon as HTTP/2 has begun gets that (RFC 9113 §7).
 async fn open(pool: &OriginPool) -> Result<Opened> {
-    match attempt(pool).await {
-        Err(error) if pool.falls_back(&error) => attempt(pool).await,
-        outcome => outcome,
+    loop {
+        match attempt(pool).await {
+            Err(error) if pool.falls_back(&error) => {}
+            outcome => return outcome,
+        }
     }
 }
 
@@ -162,12 +164,12 @@ async fn attempt(pool: &OriginPool) -> Result<Opened> {
         versions: pool.versions(),
     };
     let dialing = time::timeout(connect_timeout(&pool.settings), connector.dial(goal));
-    match dialing.await {
-        Ok(dialed) => {
-            // Another connection may have told meanwhile what the server wants.
-            let versions = pool.versions();
-            connector.secure(dialed?, Goal { versions, ..goal }).await
-        }
-        Err(_elapsed) => Err(Error::timeout(Limit::Connect, Phase::Connect)),
-    }
+    // Nothing of this step lives on through the next: many of these tasks may run at once.
+    let dialed = match dialing.await {
+        Ok(dialed) => dialed?,
+        Err(_elapsed) => return Err(Error::timeout(Limit::Connect, Phase::Connect)),
+    };
+    // Another connection may have told meanwhile what the server wants.
+    let versions = pool.versions();
+    connector.secure(dialed, Goal { versions, ..goal }).await
 }
