@@ -132,7 +132,11 @@ impl Connector {
     pub(crate) async fn dial(&self, goal: Goal<'_>) -> Result<Dialed> {
         let limit = goal.settings.timeouts.connect;
         let dialing = self.dialer.dial_within(&goal.way.reached, limit);
-        dialing.await.map_err(describe)
+        let dialed = dialing.await.map_err(describe);
+        match goal.way.route.proxy() {
+            Some(proxy) => dialed.map_err(|error| error.of_proxy(proxy.via())),
+            None => dialed,
+        }
     }
 
     /// Second step: what has to be said to a proxy, TLS when the scheme says so, and HTTP/2 when that is what will be

@@ -138,6 +138,13 @@ impl Error {
         })
     }
 
+    /// The same of a proxy on the way: nothing was wrong with the origin.
+    pub(crate) fn of_proxy(self, proxy: &str) -> Self {
+        self.edit(|inner| {
+            inner.message = format!("the proxy {proxy} cannot be reached: {}", inner.message);
+        })
+    }
+
     pub(crate) fn with_limit(self, limit: Limit) -> Self {
         self.edit(|inner| inner.limit = Some(limit))
     }

@@ -15,7 +15,7 @@ const TABLE: &str = "docs/conformance-reasons.txt";
 pub(super) enum Kind {
     /// keepwarm deliberately does otherwise.
     Differs,
-    /// It concerns what keepwarm does not have: TLS, proxies, HTTP/2, a part of Go's interface.
+    /// It concerns what keepwarm does not have: a part of Go's interface.
     OutOfScope,
 }
 

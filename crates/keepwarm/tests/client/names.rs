@@ -243,6 +243,7 @@ async fn only_the_wanted_family_is_used() {
     .await;
 }
 
+/// X18: on request (`spread_addresses`) connections are spread evenly over the addresses of a name.
 #[tokio::test]
 async fn dials_are_spread_evenly() {
     bounded(async {

@@ -132,6 +132,8 @@ async fn one(client: &Client, peer: &Peer, number: usize) {
     }
 }
 
+/// Go 194 TransportTraceGotConnH2IdleConns: a connection that a call gets is told once, shared or not.
+/// Same as Go.
 #[tokio::test]
 async fn the_numbers_and_the_events_agree_after_a_mixed_run() {
     bounded(async {

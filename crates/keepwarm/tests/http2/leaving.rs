@@ -51,6 +51,8 @@ where
     (raw.await, requests)
 }
 
+/// Go 209 TransportRetryAfterGOAWAY: a call above the last one that a GOAWAY names is sent again.
+/// Differs: whatever the GOAWAY's code; it was not processed.
 #[tokio::test]
 async fn a_request_above_the_last_one_named_is_sent_again_whatever_it_is() {
     bounded(async {
@@ -73,6 +75,8 @@ async fn a_request_above_the_last_one_named_is_sent_again_whatever_it_is() {
     .await;
 }
 
+/// Go 209 TransportRetryAfterGOAWAY: a call that a GOAWAY names, and nobody answers, is not sent again.
+/// Same as Go.
 #[tokio::test]
 async fn a_request_that_was_named_and_not_answered_is_not_sent_again() {
     bounded(async {
@@ -121,6 +125,8 @@ async fn a_request_that_was_named_is_answered_after_all() {
     .await;
 }
 
+/// Go 210 TransportRetryAfterRefusedStream: a refused stream is sent again, and not for ever.
+/// Differs: a few times at once, where Go pauses in between.
 #[tokio::test]
 async fn a_refused_request_is_sent_again_a_few_times_and_no_more() {
     bounded(async {

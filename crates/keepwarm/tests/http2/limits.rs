@@ -41,6 +41,8 @@ async fn a_silent_stream_ends_at_its_limit_and_its_connection_lives() {
     .await;
 }
 
+/// Go 207 TransportCloseAfterLostPing: a PING that is not answered ends the connection and its calls.
+/// Same as Go.
 #[tokio::test]
 async fn a_dead_connection_is_found_by_a_ping() {
     bounded(async {
@@ -87,6 +89,25 @@ async fn an_idle_connection_closes_at_our_limit_and_says_goodbye() {
         text(&client, &peer.url("/")).await;
         let counts = settle(&client, |now| now.idle == 0).await;
         assert_eq!(counts.closed_as("idle-too-long"), 1);
+    })
+    .await;
+}
+
+/// Go 211 TransportUnusedConnIdleTimoutBeforeUse: a connection that expired before its first call is replaced, and the
+/// call knows nothing of it.
+/// Same as Go.
+#[tokio::test]
+async fn c211_a_connection_that_expired_unused_is_replaced() {
+    bounded(async {
+        let peer = Peer::start(Conduct::new(by_path)).await;
+        let client = build(Client::builder().http2_only().idle_timeout(SHORT));
+        assert_eq!(client.prewarm(&peer.url("/"), 1).expect("a dial"), 1);
+        settle(&client, |now| now.closed_as("idle-too-long") == 1).await;
+        let response = client.get(peer.url("/a")).send().await.expect("an answer");
+        assert_eq!(response.retries(), []);
+        assert_eq!(response.connection().requests, 1);
+        assert_eq!(response.text().await.expect("a body"), "/a");
+        assert_eq!(assert_quiet(&client).opened, 2);
     })
     .await;
 }

@@ -11,6 +11,8 @@ mod raw;
 
 mod account;
 mod bodies;
+#[cfg(feature = "gzip")]
+mod compression;
 mod ends;
 mod floods;
 mod leaving;

@@ -39,6 +39,8 @@ async fn a_thousand_calls_one_after_the_other_share_one_connection() {
     .await;
 }
 
+/// Go 201 TransportPoolConnHTTP2Startup: calls that come while the first dial runs use its connection.
+/// Differs: they do not dial as well.
 #[tokio::test]
 async fn a_hundred_calls_at_once_on_a_cold_client_share_one_connection() {
     bounded(async {
@@ -60,6 +62,8 @@ async fn a_hundred_calls_at_once_on_a_cold_client_share_one_connection() {
     .await;
 }
 
+/// Go 202 PoolConnHTTP2NoStrictMaxConcurrentRequests: at the server's limit on streams another connection is opened.
+/// Same as Go.
 #[tokio::test]
 async fn the_servers_limit_on_streams_leads_to_another_connection() {
     bounded(async {
@@ -98,6 +102,37 @@ async fn calls_wait_for_a_stream_where_no_other_connection_is_allowed() {
         assert!(answers.iter().all(|answer| answer == "/x"));
         let counts = assert_quiet(&client);
         assert_eq!((counts.opened, counts.requests), (1, 201));
+    })
+    .await;
+}
+
+/// Go 203 TransportRequestsStallAtServerLimit: calls beyond the server's limit wait for a stream, and one that is given
+/// up while it waits holds up nobody.
+/// Same as Go.
+#[tokio::test]
+async fn c203_calls_beyond_the_limit_wait_and_one_may_leave() {
+    bounded(async {
+        let by_path = |path: &str, _| match path {
+            "/held" => Answer::Head,
+            _ => Answer::Path,
+        };
+        let peer = Peer::start(Conduct::new(by_path).streams(2)).await;
+        let http2 = Http2 {
+            max_connections: Some(1),
+            ..Http2::default()
+        };
+        let client = build(Client::builder().http2_only().http2(http2));
+        let held = join_all((0..2).map(|_| client.get(peer.url("/held")).send())).await;
+        let waits = || tokio::spawn(client.get(peer.url("/waits")).send());
+        let (leaves, stays) = (waits(), waits());
+        settle(&client, |now| now.waiting == 2).await;
+        leaves.abort();
+        settle(&client, |now| now.waiting == 1).await;
+        drop(held);
+        let answer = stays.await.expect("no panic").expect("an answer");
+        assert_eq!(answer.text().await.expect("a body"), "/waits");
+        assert_eq!(peer.requests(), 3, "the one that left was not sent");
+        assert_eq!(assert_quiet(&client).opened, 1);
     })
     .await;
 }

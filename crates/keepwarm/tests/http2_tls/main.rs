@@ -23,3 +23,4 @@ mod node;
 mod peer;
 mod sessions;
 mod upgrade;
+mod versions;

@@ -29,6 +29,8 @@ pub(crate) struct Both {
 pub(crate) enum Streams {
     /// 200 and `hello`.
     Answered,
+    /// The same, but connections before this one (from 0) are hung up on behind their handshake.
+    AnsweredFrom(usize),
     /// 200 and `hello`; behind it comes a `GOAWAY` with this, and no later stream is taken.
     AnsweredAndGoAway(h2::Reason),
     /// None: the settings come with a `GOAWAY` with this.
@@ -77,6 +79,11 @@ impl Both {
 }
 
 async fn serve(accepted: Accepted, streams: Streams, count: Arc<AtomicUsize>) {
+    if let Streams::AnsweredFrom(first) = streams
+        && accepted.index < first
+    {
+        return;
+    }
     let chosen = accepted.stream.get_ref().1.alpn_protocol();
     if chosen != Some(b"h2") {
         return on_http1(accepted).await;
@@ -85,7 +92,10 @@ async fn serve(accepted: Accepted, streams: Streams, count: Arc<AtomicUsize>) {
         Streams::AnsweredAndGoAway(_) | Streams::Closed(_) | Streams::GoAway(_) => {
             return go_away(accepted.stream, streams, &count).await;
         }
-        Streams::Answered | Streams::MisdirectedAtFirst(_) | Streams::Reset(_) => {}
+        Streams::Answered
+        | Streams::AnsweredFrom(_)
+        | Streams::MisdirectedAtFirst(_)
+        | Streams::Reset(_) => {}
     }
     let Ok(mut connection) = h2::server::handshake(accepted.stream).await else {
         return;
@@ -97,6 +107,7 @@ async fn serve(accepted: Accepted, streams: Streams, count: Arc<AtomicUsize>) {
             Streams::MisdirectedAtFirst(most) if number < most => answer(respond, 421),
             Streams::Answered
             | Streams::AnsweredAndGoAway(_)
+            | Streams::AnsweredFrom(_)
             | Streams::Closed(_)
             | Streams::GoAway(_)
             | Streams::MisdirectedAtFirst(_) => answer(respond, 200),
@@ -123,7 +134,10 @@ async fn go_away(mut stream: TlsStream<TcpStream>, streams: Streams, count: &Ato
         Streams::AnsweredAndGoAway(reason) => (ANSWER, 1, reason, true),
         Streams::GoAway(reason) => (&[][..], 0_u32, reason, true),
         Streams::Closed(reason) => (&[][..], 0, reason, false),
-        Streams::Answered | Streams::MisdirectedAtFirst(_) | Streams::Reset(_) => return,
+        Streams::Answered
+        | Streams::AnsweredFrom(_)
+        | Streams::MisdirectedAtFirst(_)
+        | Streams::Reset(_) => return,
     };
     let goodbye = [
         answer,

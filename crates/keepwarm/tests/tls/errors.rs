@@ -153,6 +153,8 @@ async fn blunt(answer: &'static [u8]) -> u16 {
     port
 }
 
+/// Go 167 HTTPSClientDetectsHTTPServer: a server that speaks plain HTTP where TLS was meant is named as that.
+/// Same as Go.
 #[test]
 fn plain_http_on_a_tls_port_is_named_as_that() {
     run(async {
@@ -209,6 +211,8 @@ fn a_server_that_closes_within_the_handshake_is_named_as_that() {
     });
 }
 
+/// Go 42 TransportTLSHandshakeTimeout: a handshake that stalls ends in time and is named.
+/// Same as Go.
 #[test]
 fn a_silent_server_meets_the_handshake_timeout() {
     run(async {

@@ -44,6 +44,8 @@ fn peer_closed_idle_is_seen_at_once_when_close_notify_comes() {
     });
 }
 
+/// Go 52 TLSServerClosesConnection: a TLS server that answers and goes: the answer is whole, the next call recovers.
+/// Same as Go.
 #[test]
 fn a_close_notify_that_comes_with_the_answer_closes_the_connection_then() {
     run(async {

@@ -14,6 +14,8 @@ mod nginx;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod nginx_server;
 mod proxies;
+mod proxy_ways;
 mod reuse;
 mod server;
 mod settings;
+mod told;

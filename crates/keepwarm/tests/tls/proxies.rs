@@ -99,6 +99,8 @@ fn http_is_written_to_the_proxy_in_absolute_form() {
     });
 }
 
+/// Go 184 OnProxyConnectResponse: what a proxy answered to CONNECT can be seen.
+/// Differs: the error of the call holds status, fields and the start of the body; there is no hook.
 #[test]
 fn a_refusal_tells_what_the_proxy_said() {
     run(async {

@@ -31,6 +31,10 @@ fn a_thousand_requests_share_one_encrypted_connection() {
     });
 }
 
+/// Go 193 TLSHandshakeTrace: the handshake is told.
+/// Differs: on the answer, as `Timings::tls` and `ConnectionInfo::tls`, not as events.
+/// Go 197 ResponseSetsTLSConnectionState: an answer tells of its encryption.
+/// Same as Go.
 #[test]
 fn an_answer_tells_of_its_encryption() {
     run(async {
@@ -146,6 +150,8 @@ impl Dialer for Foreign {
     }
 }
 
+/// Go 40 TransportDialTLS: a dialer of one's own may serve https.
+/// Differs: it gives the plain stream, and TLS is laid over it with the client's own settings.
 #[test]
 fn a_foreign_stream_gets_tls_on_top() {
     run(async {

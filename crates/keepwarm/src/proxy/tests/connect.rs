@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind};
 
 const AGREED: &[u8] = b"HTTP/1.1 200 Connection established\r\nProxy-agent: x\r\n\r\n";
 
+/// Go 181 TransportProxyConnectHeader: header fields of one's own go with CONNECT.
+/// Same as Go.
 #[tokio::test(start_paused = true)]
 async fn the_request_names_the_target_the_credentials_and_the_fields() {
     let plain = proxy("http://p");
@@ -163,6 +165,8 @@ async fn what_is_no_http_is_told_of() {
     }
 }
 
+/// Go 185 ProxyWithInfiniteHeader: an answer to CONNECT that never ends is cut at the limit on heads.
+/// Same as Go.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_never_ends_is_given_up_at_the_limit() {
     let line = b"a: bcdefghijklmnopqrstuvwxyz\r\n";
@@ -211,6 +215,7 @@ async fn an_answer_that_never_ends_is_given_up_at_the_limit() {
     );
 }
 
+/// X9: a CONNECT that stalls ends at a limit of its own.
 #[tokio::test(start_paused = true)]
 async fn a_proxy_that_says_nothing_or_too_slowly_is_given_up_in_time() {
     let slowly = b"HTTP/1.1 200 OK\r\nA: bcdefghijkl";

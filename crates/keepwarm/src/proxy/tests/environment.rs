@@ -162,6 +162,8 @@ const BY_NO_PROXY: &[(&str, &[&str], &[&str])] = &[
     (",", &[], &["foo.example"]),
 ];
 
+/// Go 188 ProxyFromEnvironment: which variable counts for which URL.
+/// Differs: `ALL_PROXY` counts too.
 #[test]
 fn each_variable_counts_for_its_scheme_in_both_letter_cases() {
     for (variables, url, expected) in BY_SCHEME {
@@ -170,6 +172,8 @@ fn each_variable_counts_for_its_scheme_in_both_letter_cases() {
     }
 }
 
+/// Go 188 ProxyFromEnvironment: what `NO_PROXY` covers.
+/// Differs: `.example.com` covers the name itself too, as in curl.
 #[test]
 fn no_proxy_covers_names_suffixes_addresses_networks_and_ports() {
     for (no_proxy, direct, through) in BY_NO_PROXY {
@@ -204,6 +208,8 @@ fn this_machine_is_never_reached_through_the_environments_proxy() {
     }
 }
 
+/// Go 188 ProxyFromEnvironment: a CGI program does not trust `HTTP_PROXY`.
+/// Same as Go.
 #[test]
 fn a_cgi_program_does_not_trust_http_proxy() {
     let cgi = ("REQUEST_METHOD", "GET");

@@ -243,6 +243,7 @@ async fn a_proxy_that_hangs_up_anywhere_is_told_of() {
     }
 }
 
+/// X9: a SOCKS5 handshake that stalls ends at a limit of its own.
 #[tokio::test(start_paused = true)]
 async fn a_proxy_that_says_nothing_or_too_slowly_is_given_up_in_time() {
     let endless = [&[5, 0, 5, 0, 0, 3, 255][..], &[b'x'; 100]].concat();

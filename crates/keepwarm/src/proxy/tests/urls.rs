@@ -69,6 +69,10 @@ fn what_is_no_proxy_is_refused_without_repeating_it() {
     }
 }
 
+/// Go 179 ProxyAuthHeader: odd characters in credentials arrive as they were meant.
+/// Same as Go.
+/// Go 180 ProxyAuthKeys: a user without a password is `user:`.
+/// Same as Go.
 #[test]
 fn credentials_of_a_url_are_decoded_and_those_by_name_are_not() {
     // Go's TestProxyAuthKeys: odd characters survive, a user without password is "user:".
