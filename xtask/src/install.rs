@@ -38,6 +38,16 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real Apache httpd",
     },
     Need {
+        programs: &["haproxy"],
+        package: "haproxy",
+        purpose: "the tests against a real HAProxy",
+    },
+    Need {
+        programs: &["node"],
+        package: "nodejs",
+        purpose: "the tests against Node's own HTTP/2 server",
+    },
+    Need {
         programs: &["tinyproxy"],
         package: "tinyproxy",
         purpose: "the tests of CONNECT against a real proxy",
