@@ -100,7 +100,7 @@ impl<C, W, E> Machine<C, W, E> {
     }
 
     /// The call of a lane that waits longest.
-    #[inline]
+    #[inline(always)] // Every connection that comes back asks, and mostly nobody waits.
     pub(super) fn oldest_waiter(&self, at: usize) -> Option<u32> {
         let share = &self.lanes.0[at];
         match (share.flagged.front(), share.waiting.front()) {
