@@ -294,8 +294,7 @@ async fn share(opened: Opened, settings: &Settings) -> Result<Opened> {
         mut stream, facts, ..
     } = opened;
     let wire = stream.take();
-    let head_bytes = u32::try_from(settings.heads.head_bytes).unwrap_or(u32::MAX);
-    let began = crate::http2::open(wire, &settings.http2, head_bytes);
+    let began = crate::http2::open(wire, &settings.http2, settings.heads.head_bytes);
     let Ok(began) = tokio::time::timeout(connect_timeout(settings), began).await else {
         return Err(Error::timeout(Limit::Connect, Phase::Connect));
     };

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -38,20 +38,24 @@ const UNKNOWN: usize = usize::MAX >> 1;
 pub(crate) async fn open(
     stream: Stream,
     settings: &Http2,
-    max_head_bytes: u32,
+    max_head_bytes: usize,
 ) -> Result<(Link, Driver), Failure> {
     let health = Arc::new(Health::default());
     let metered = Metered {
         stream,
         health: Arc::clone(&health),
-        control: Control::new(),
+        control: Control::new(max_head_bytes),
     };
+    // Twice the limit, for the `h2` crate only says that an answer is malformed when its head exceeds its own. A head
+    // between the two is measured by the exchange, and one that is beyond both is seen by its bytes on the wire, which
+    // are never fewer than 5/8 of it (RFC 7541, appendix B) unless it names what it had sent before.
+    let most_unpacked = u32::try_from(max_head_bytes.saturating_mul(2)).unwrap_or(u32::MAX);
     let mut builder = Builder::new();
     builder
         .enable_push(false)
         .initial_window_size(settings.stream_window)
         .initial_connection_window_size(settings.connection_window)
-        .max_header_list_size(max_head_bytes)
+        .max_header_list_size(most_unpacked)
         .max_concurrent_reset_streams(RESET_STREAMS)
         .reset_stream_duration(RESET_MEMORY)
         .initial_max_send_streams(UNKNOWN)
@@ -59,6 +63,9 @@ pub(crate) async fn open(
     let begun = builder.handshake::<_, Bytes>(metered).await;
     let (sender, mut connection) = begun.map_err(|error| Failure::of(&error))?;
     std::future::poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+        Poll::Ready(_) if health.answered_http1.load(Ordering::Relaxed) => {
+            Poll::Ready(Err(Failure::http1_instead()))
+        }
         Poll::Ready(Ok(())) => Poll::Ready(Err(Failure::ended())),
         Poll::Ready(Err(error)) => Poll::Ready(Err(Failure::of(&error))),
         Poll::Pending if connection.max_concurrent_send_streams() == UNKNOWN => Poll::Pending,
@@ -102,14 +109,25 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// Our own end, or the server's: after it had said so, or without a word.
+    fn orderly_end(&self) -> CloseReason {
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        if is_set(&self.health.hung_up) && !is_set(&self.health.said_go_away) {
+            let idle = Duration::ZERO;
+            return CloseReason::PeerClosedIdle { idle };
+        }
+        CloseReason::GoAway
+    }
+}
+
 impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let reason = match Pin::new(&mut self.connection).poll(cx) {
-            // Our own end, or the server's after it had said so.
-            Poll::Ready(Ok(())) => CloseReason::GoAway,
-            Poll::Ready(Err(error)) => Failure::of(&error).reason(),
+            Poll::Ready(Ok(())) => self.orderly_end(),
+            Poll::Ready(Err(error)) => self.health.judge(&error, None).reason(),
             Poll::Pending => ready!(self.poll_keep_alive(cx)),
         };
         self.health.end(reason);
@@ -143,12 +161,27 @@ impl AsyncRead for Metered {
         self.health
             .read
             .fetch_add(read.len() as u64, Ordering::Relaxed);
-        if self.control.note(read) {
+        let hung_up = read.is_empty() && buffer.remaining() > 0;
+        let is_calm = self.control.note(read);
+        let this = &mut *self;
+        if hung_up {
+            this.health.hung_up.store(true, Ordering::Relaxed);
+        }
+        if this.control.saw_http1() {
+            this.health.answered_http1.store(true, Ordering::Relaxed);
+        }
+        if this.control.saw_go_away() {
+            this.health.said_go_away.store(true, Ordering::Relaxed);
+        }
+        for stream in this.control.take_outsized() {
+            this.health.note_outsized(stream);
+        }
+        if is_calm {
             return Poll::Ready(Ok(()));
         }
         let code = ::h2::Reason::ENHANCE_YOUR_CALM.into();
         let reason = CloseReason::PeerBrokeProtocol(ProtocolFault::Http2 { code });
-        self.health.end(reason);
+        this.health.end(reason);
         Poll::Ready(Err(io::Error::other("a flood of control frames")))
     }
 }
@@ -159,7 +192,9 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.control.note_written(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -10,6 +10,8 @@ use keepwarm_core::retry::Unprocessed;
 
 use crate::error::ErrorKind;
 
+const HEAD_TOO_LARGE: ProtocolFault = ProtocolFault::TooMuch(Limit::HeadBytes);
+
 /// A failed stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -23,6 +25,13 @@ enum Kind {
     GoAway(Reason),
     /// The server ended this stream alone.
     Reset(Reason),
+    /// What came on this stream breaks the protocol; the stream alone ended.
+    Malformed(Reason),
+    /// The head of the answer, or its trailers, is larger than allowed.
+    HeadTooLarge {
+        /// By so much that the connection was given up, not this stream alone.
+        of_connection: bool,
+    },
     /// The connection failed.
     Io(io::ErrorKind),
     /// One side found the other to break the protocol, and the connection is over.
@@ -38,6 +47,12 @@ impl Failure {
         } else if error.is_go_away() && error.is_remote() {
             //= RFC 9113 §6.8: streams above the last one named were not processed.
             Kind::GoAway(error.reason().unwrap_or(Reason::NO_ERROR))
+        } else if is_far_too_large(error) {
+            Kind::HeadTooLarge {
+                of_connection: true,
+            }
+        } else if error.is_reset() && error.is_library() {
+            Kind::Malformed(error.reason().unwrap_or(Reason::PROTOCOL_ERROR))
         } else if error.is_reset() {
             Kind::Reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR))
         } else if let Some(reason) = error.reason() {
@@ -55,13 +70,47 @@ impl Failure {
                 };
                 format!("the {who} reset the stream ({name})")
             }
+            Kind::Malformed(reason) => {
+                let name = text::http2_code(reason.into());
+                format!("the server's answer is malformed ({name})")
+            }
             Kind::GoAway(code) => {
                 let name = text::http2_code(code.into());
                 format!("the server takes no more streams (GOAWAY, {name})")
             }
+            Kind::HeadTooLarge { .. } => HEAD_TOO_LARGE.to_string(),
             Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => error.to_string(),
         };
         Self { kind, message }
+    }
+
+    /// What came instead of HTTP/2 is an answer of HTTP/1.1.
+    pub(super) fn http1_instead() -> Self {
+        Self {
+            kind: Kind::Connection(Reason::PROTOCOL_ERROR),
+            message: "the server answered in HTTP/1.1: it does not speak HTTP/2 on this port"
+                .to_owned(),
+        }
+    }
+
+    /// The same, when the block of fields that was read last on its stream, or on the connection, was larger than
+    /// allowed: then that is what the `h2` crate took offence at.
+    pub(super) fn of_outsized(self) -> Self {
+        let of_connection = match self.kind {
+            Kind::Malformed(Reason::PROTOCOL_ERROR) => false,
+            Kind::Connection(Reason::ENHANCE_YOUR_CALM | Reason::COMPRESSION_ERROR) => true,
+            Kind::Malformed(_)
+            | Kind::Connection(_)
+            | Kind::GoAway(_)
+            | Kind::Reset(_)
+            | Kind::HeadTooLarge { .. }
+            | Kind::Io(_)
+            | Kind::Ended(_) => return self,
+        };
+        Self {
+            kind: Kind::HeadTooLarge { of_connection },
+            message: HEAD_TOO_LARGE.to_string(),
+        }
     }
 
     /// The server hung up before it had said anything.
@@ -76,7 +125,9 @@ impl Failure {
     pub(super) fn because(self, end: CloseReason) -> Self {
         match self.kind {
             // The server's word on this very stream says more than what became of the connection.
-            Kind::GoAway(_) | Kind::Reset(_) => self,
+            Kind::GoAway(_) | Kind::Reset(_) | Kind::Malformed(_) | Kind::HeadTooLarge { .. } => {
+                self
+            }
             Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => Self {
                 kind: Kind::Ended(end),
                 message: end.to_string(),
@@ -93,11 +144,15 @@ impl Failure {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self.kind {
             Kind::GoAway(_) | Kind::Reset(_) => ErrorKind::Closed,
+            Kind::HeadTooLarge { .. } => ErrorKind::Limit,
             Kind::Io(_) | Kind::Ended(CloseReason::IoError { .. }) => ErrorKind::Io,
             Kind::Ended(CloseReason::TimedOut(_)) => ErrorKind::Timeout,
-            Kind::Ended(CloseReason::PeerBrokeProtocol(_)) | Kind::Connection(_) => {
-                ErrorKind::Protocol
+            Kind::Ended(CloseReason::PeerBrokeProtocol(fault)) if fault.limit().is_some() => {
+                ErrorKind::Limit
             }
+            Kind::Ended(CloseReason::PeerBrokeProtocol(_))
+            | Kind::Connection(_)
+            | Kind::Malformed(_) => ErrorKind::Protocol,
             Kind::Ended(_) => ErrorKind::Closed,
         }
     }
@@ -106,8 +161,11 @@ impl Failure {
     pub(crate) fn limit(&self) -> Option<Limit> {
         match self.kind {
             Kind::Ended(CloseReason::TimedOut(limit)) => Some(limit),
+            Kind::Ended(CloseReason::PeerBrokeProtocol(fault)) => fault.limit(),
+            Kind::HeadTooLarge { .. } => Some(Limit::HeadBytes),
             Kind::GoAway(_)
             | Kind::Reset(_)
+            | Kind::Malformed(_)
             | Kind::Io(_)
             | Kind::Connection(_)
             | Kind::Ended(_) => None,
@@ -124,8 +182,40 @@ impl Failure {
             Kind::GoAway(_) => Some(Unprocessed::GoAway),
             //= RFC 9113 §8.7: a refused stream was not processed.
             Kind::Reset(Reason::REFUSED_STREAM) => Some(Unprocessed::RefusedStream),
-            Kind::Reset(_) | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => None,
+            Kind::Reset(_)
+            | Kind::Malformed(_)
+            | Kind::HeadTooLarge { .. }
+            | Kind::Io(_)
+            | Kind::Connection(_)
+            | Kind::Ended(_) => None,
         }
+    }
+
+    /// Whether it was the answer that was wrong: then one has come.
+    pub(crate) fn is_of_answer(&self) -> bool {
+        match self.kind {
+            Kind::Malformed(_) | Kind::HeadTooLarge { .. } => true,
+            Kind::GoAway(_)
+            | Kind::Reset(_)
+            | Kind::Io(_)
+            | Kind::Connection(_)
+            | Kind::Ended(_) => false,
+        }
+    }
+
+    /// Whether a block of fields was larger than allowed.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self.kind, Kind::HeadTooLarge { .. })
+    }
+
+    /// Whether the server closed the connection, and had said nothing of it.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        matches!(self.kind, Kind::Ended(CloseReason::PeerClosedIdle { .. }))
+    }
+
+    /// Whether the stream was reset for what the server sent on it (RFC 9113 §8.1.1).
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.kind == Kind::Malformed(Reason::PROTOCOL_ERROR)
     }
 
     /// The server wants HTTP/1.1, for this request or altogether (RFC 9113 §7).
@@ -136,7 +226,8 @@ impl Failure {
     /// Whether the whole connection is concerned, not this stream alone.
     pub(crate) fn is_of_connection(&self) -> bool {
         match self.kind {
-            Kind::Reset(_) => false,
+            Kind::Reset(_) | Kind::Malformed(_) => false,
+            Kind::HeadTooLarge { of_connection } => of_connection,
             Kind::GoAway(_) | Kind::Io(_) | Kind::Connection(_) | Kind::Ended(_) => true,
         }
     }
@@ -148,7 +239,8 @@ impl Failure {
             | Kind::Reset(Reason::HTTP_1_1_REQUIRED)
             | Kind::Connection(Reason::HTTP_1_1_REQUIRED) => CloseReason::Http1Required,
             Kind::GoAway(_) => CloseReason::GoAway,
-            Kind::Reset(reason) | Kind::Connection(reason) => {
+            Kind::HeadTooLarge { .. } => CloseReason::PeerBrokeProtocol(HEAD_TOO_LARGE),
+            Kind::Reset(reason) | Kind::Malformed(reason) | Kind::Connection(reason) => {
                 let code = reason.into();
                 CloseReason::PeerBrokeProtocol(ProtocolFault::Http2 { code })
             }
@@ -156,4 +248,13 @@ impl Failure {
             Kind::Ended(end) => end,
         }
     }
+}
+
+/// Whether the `h2` crate gave the connection up for a head of many times the limit. It says so in the data of its
+/// `GOAWAY`, which it shows in its words only.
+fn is_far_too_large(error: &::h2::Error) -> bool {
+    error.is_go_away()
+        && error.is_library()
+        && error.reason() == Some(Reason::ENHANCE_YOUR_CALM)
+        && error.to_string().contains("header_list_way_too_large")
 }

@@ -2,7 +2,8 @@
 //!
 //! Owns the way to a new stream and the knowledge of how the connection is. Refuses to move frames: its driver does.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +14,9 @@ use http::Request;
 use keepwarm_core::reason::CloseReason;
 
 use super::failure::Failure;
+
+/// Streams whose answers were too large that are remembered: their calls ask soon.
+const OUTSIZED_KEPT: usize = 64;
 
 /// A share of an HTTP/2 connection. The connection closes gracefully when the last one is dropped and the last
 /// stream has ended.
@@ -33,6 +37,14 @@ pub(super) struct Health {
     streams: AtomicUsize,
     /// Bytes read so far: a sign of life.
     pub(super) read: AtomicU64,
+    /// Streams on which more bytes of fields came than one block may have.
+    outsized: Mutex<VecDeque<u32>>,
+    /// The server has sent a `GOAWAY`.
+    pub(super) said_go_away: AtomicBool,
+    /// The server has answered in HTTP/1.1.
+    pub(super) answered_http1: AtomicBool,
+    /// The server has closed its side.
+    pub(super) hung_up: AtomicBool,
 }
 
 impl Health {
@@ -43,6 +55,36 @@ impl Health {
         let waker = waker.take();
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    /// More bytes of fields have come on a stream than one block may have.
+    pub(super) fn note_outsized(&self, stream: u32) {
+        let mut outsized = (self.outsized.lock()).unwrap_or_else(PoisonError::into_inner);
+        if outsized.len() == OUTSIZED_KEPT {
+            outsized.pop_front();
+        }
+        outsized.push_back(stream);
+    }
+
+    fn is_outsized(&self, stream: u32) -> bool {
+        let outsized = (self.outsized.lock()).unwrap_or_else(PoisonError::into_inner);
+        outsized.contains(&stream)
+    }
+
+    /// What an error says, held against what was seen on the wire. With a stream it is that stream's.
+    pub(super) fn judge(&self, error: &::h2::Error, stream: Option<u32>) -> Failure {
+        let failure = Failure::of(error);
+        let is_outsized = if failure.is_of_connection() {
+            let outsized = self.outsized.lock();
+            !outsized.unwrap_or_else(PoisonError::into_inner).is_empty()
+        } else {
+            stream.is_some_and(|stream| self.is_outsized(stream))
+        };
+        if is_outsized {
+            failure.of_outsized()
+        } else {
+            failure
         }
     }
 
@@ -77,7 +119,7 @@ impl Link {
         }
         let mut sender = self.sender.clone();
         match sender.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Err(error)) => Some(Failure::of(&error).reason()),
+            Poll::Ready(Err(error)) => Some(self.health.judge(&error, None).reason()),
             Poll::Ready(Ok(())) | Poll::Pending => None,
         }
     }
@@ -99,7 +141,7 @@ impl Link {
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.sender
             .poll_ready(cx)
-            .map_err(|error| self.judge(&error))
+            .map_err(|error| self.judge(&error, None))
     }
 
     /// Begins a stream. `ends`: nothing follows the head.
@@ -110,12 +152,18 @@ impl Link {
     ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
         self.sender
             .send_request(request, ends)
-            .map_err(|error| self.judge(&error))
+            .map_err(|error| self.judge(&error, None))
     }
 
-    /// What an error of a stream says; what the driver found out says more.
-    pub(crate) fn judge(&self, error: &::h2::Error) -> Failure {
-        let failure = Failure::of(error);
+    /// Whether more bytes of fields have come on a stream than one block may have. The `h2` crate leaves such fields
+    /// out of trailers without a word.
+    pub(crate) fn is_outsized(&self, stream: u32) -> bool {
+        self.health.is_outsized(stream)
+    }
+
+    /// What an error says, of this stream when it is one's; what the driver found out says more.
+    pub(crate) fn judge(&self, error: &::h2::Error, stream: Option<u32>) -> Failure {
+        let failure = self.health.judge(error, stream);
         match self.health.end.get() {
             Some(end) => failure.because(*end),
             None => failure,

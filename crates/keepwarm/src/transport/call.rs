@@ -310,6 +310,8 @@ impl Call {
     #[cfg(feature = "http2")]
     fn begin_on_stream(&mut self, seat: Seat, acquired: Instant) -> Result<()> {
         let upload = self.request.body.begin();
+        let expects_continue = Says::of(self.request.headers()).expect
+            && seat.pool().settings.expect_timeout.is_some();
         let request = stream_head(
             &self.request.method,
             &self.request.uri,
@@ -331,7 +333,15 @@ impl Call {
             requests: seat.requests(),
             idle: seat.idle(),
         });
-        let exchange = StreamExchange::new(seat, request, upload, timers, moments, span);
+        let exchange = StreamExchange::new(
+            seat,
+            request,
+            upload,
+            expects_continue,
+            timers,
+            moments,
+            span,
+        );
         self.state = State::OnStream(Box::new(exchange));
         Ok(())
     }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use h2::Reason;
-use keepwarm::reason::{Again, CloseReason, Retry};
+use keepwarm::reason::{Again, CloseReason, ProtocolFault, Retry};
 use keepwarm::{Client, ErrorKind};
 
 use crate::common::{assert_quiet, bounded, build, settle, text};
 use crate::peer::{Answer, Conduct, Peer};
+use crate::raw::{DATA, END_HEADERS, END_STREAM, HEADERS, OK, Raw, field, frame};
 
 fn client() -> Client {
     build(Client::builder().http2_only())
@@ -133,6 +134,62 @@ async fn one_that_speaks_http1_is_told_as_that() {
             matches!(error.reason(), Some(CloseReason::PeerBrokeProtocol(_))),
             "{error:?}"
         );
+        assert!(
+            error.to_string().contains("answered in HTTP/1.1"),
+            "{error}"
+        );
+    })
+    .await;
+}
+
+/// It says nothing of it, closes as it answers, and that is told: not a `GOAWAY` that never came.
+#[tokio::test]
+async fn a_close_as_the_last_stream_ends_is_the_servers_close() {
+    bounded(async {
+        let raw = Raw::start(|mut wire| async move {
+            if let Some(stream) = wire.request().await {
+                wire.say(&frame(HEADERS, END_HEADERS | END_STREAM, stream, OK))
+                    .await;
+            }
+        });
+        let (raw, client) = (raw.await, client());
+        for _ in 0..50 {
+            let response = client.get(raw.url()).send().await.expect("an answer");
+            assert_eq!(response.status(), 200);
+        }
+        let counts = settle(&client, |now| now.active == 0 && now.idle == 0).await;
+        assert_eq!(counts.closed_as("go-away"), 0, "{counts:?}");
+        assert_eq!(counts.closed_as("peer-closed-idle"), counts.opened);
+    })
+    .await;
+}
+
+/// A close in the middle is told as on a connection of its own.
+#[tokio::test]
+async fn a_close_in_the_middle_of_an_answer_tells_how_much_is_missing() {
+    bounded(async {
+        let raw = Raw::start(|mut wire| async move {
+            if let Some(stream) = wire.request().await {
+                let mut head = OK.to_vec();
+                head.extend(field("content-length", "10"));
+                wire.say(&frame(HEADERS, END_HEADERS, stream, &head)).await;
+                wire.say(&frame(DATA, 0, stream, b"short")).await;
+            }
+        });
+        let (raw, client) = (raw.await, client());
+        let response = client.get(raw.url()).send().await.expect("a head");
+        let error = response.bytes().await.expect_err("it is not whole");
+        assert_eq!(error.kind(), ErrorKind::Closed, "{error:?}");
+        let fault = ProtocolFault::EndedInBody { left: Some(5) };
+        assert_eq!(error.reason(), Some(&CloseReason::PeerBrokeProtocol(fault)));
+        let counts = settle(&client, |now| now.active == 0).await;
+        assert_eq!(counts.closed_as("peer-broke-protocol"), 1, "{counts:?}");
+
+        let raw = Raw::start(|mut wire| async move { assert!(wire.request().await.is_some()) });
+        let raw = raw.await;
+        let error = client.get(raw.url()).send().await.expect_err("no answer");
+        assert_eq!(error.kind(), ErrorKind::Closed, "{error:?}");
+        assert!(error.to_string().contains("without an answer"), "{error}");
     })
     .await;
 }

@@ -9,8 +9,8 @@ use keepwarm::{Client, Error, ErrorKind};
 
 use crate::common::{LONG, SHORT, assert_timeout, bounded, build, settle, totals};
 use crate::raw::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, OK, PING, RST_STREAM, Raw, SETTINGS,
-    WINDOW_UPDATE, Wire, field, frame,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, OK, PING, PRIORITY, RST_STREAM, Raw,
+    SETTINGS, WINDOW_UPDATE, Wire, field, frame,
 };
 
 /// More than any limit: what a flood sends when nobody stops it.
@@ -84,6 +84,14 @@ async fn assert_ended(after: &After, codes: &[u32]) {
     assert!(sent < STOPPED, "{sent} bytes");
 }
 
+/// The head was too large, and the limit is named.
+fn assert_head_too_large(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+    assert_eq!(error.limit(), Some(Limit::HeadBytes), "{error:?}");
+    let fault = ProtocolFault::TooMuch(Limit::HeadBytes);
+    assert_eq!(error.reason(), Some(&CloseReason::PeerBrokeProtocol(fault)));
+}
+
 #[tokio::test]
 async fn endless_continuation() {
     bounded(async {
@@ -134,16 +142,7 @@ async fn a_head_beyond_the_limit() {
             wire.end().await;
         })
         .await;
-        let error = &after.error;
-        println!("{error:?}");
-        assert!(
-            matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Closed),
-            "{error:?}"
-        );
-        assert!(
-            matches!(error.reason(), Some(CloseReason::PeerBrokeProtocol(_))),
-            "{error:?}"
-        );
+        assert_head_too_large(&after.error);
         settle(&after.client, |now| now.active == 0).await;
     })
     .await;
@@ -164,43 +163,49 @@ async fn a_head_that_unpacks_beyond_the_limit() {
             wire.end().await;
         })
         .await;
-        let error = &after.error;
-        println!("{error:?}");
-        assert!(
-            matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Closed),
-            "{error:?}"
-        );
-        assert!(
-            matches!(error.reason(), Some(CloseReason::PeerBrokeProtocol(_))),
-            "{error:?}"
-        );
+        assert_head_too_large(&after.error);
         settle(&after.client, |now| now.active == 0).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn endless_settings() {
+async fn endless_control_frames() {
     bounded(async {
-        let after = attacked(|mut wire, _| async move {
-            wire.flood(&frame(SETTINGS, 0, 0, &[]), ENDLESS).await;
-            wire.end().await;
-        })
-        .await;
-        assert_ended(&after, &[ENHANCE_YOUR_CALM]).await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn endless_pings() {
-    bounded(async {
-        let after = attacked(|mut wire, _| async move {
-            wire.flood(&frame(PING, 0, 0, &[7; 8]), ENDLESS).await;
-            wire.end().await;
-        })
-        .await;
-        assert_ended(&after, &[ENHANCE_YOUR_CALM]).await;
+        for (name, flood) in [
+            ("settings", frame(SETTINGS, 0, 0, &[])),
+            (
+                "settings that change",
+                frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]),
+            ),
+            ("pings", frame(PING, 0, 0, &[7; 8])),
+            ("answers to no ping", frame(PING, 1, 0, &[7; 8])),
+            ("priorities", frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 15])),
+            (
+                "priorities of streams that are none",
+                frame(PRIORITY, 0, 99, &[0, 0, 0, 3, 15]),
+            ),
+            (
+                "a window that grows",
+                frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]),
+            ),
+            (
+                "a stream's window that grows",
+                frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]),
+            ),
+            ("frames of a kind nobody knows", frame(0xfa, 0, 0, &[0; 10])),
+        ] {
+            println!("{name}");
+            let after = attacked(move |mut wire, _| {
+                let flood = flood.clone();
+                async move {
+                    wire.flood(&flood, ENDLESS).await;
+                    wire.end().await;
+                }
+            })
+            .await;
+            assert_ended(&after, &[ENHANCE_YOUR_CALM]).await;
+        }
     })
     .await;
 }

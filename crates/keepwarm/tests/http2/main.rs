@@ -14,7 +14,9 @@ mod bodies;
 #[cfg(feature = "gzip")]
 mod compression;
 mod ends;
+mod expect;
 mod floods;
+mod heads;
 mod leaving;
 mod limits;
 mod messages;

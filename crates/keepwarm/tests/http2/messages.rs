@@ -148,8 +148,15 @@ async fn a_body_shorter_than_it_was_told_is_an_error() {
             Err(error) => Err(error),
         };
         let error = body.expect_err("it is not whole");
-        println!("{error:?}");
-        assert_quiet(&client);
+        //= RFC 9113 §8.1.1: it is malformed, a stream error of type PROTOCOL_ERROR.
+        let fault = ProtocolFault::Http2 { code: 1 };
+        assert_eq!(error.reason(), Some(&CloseReason::PeerBrokeProtocol(fault)));
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+        assert!(error.to_string().contains("content-length"), "{error}");
+        assert_eq!(error.retries(), [], "{error:?}");
+        // The stream alone has failed.
+        let counts = assert_quiet(&client);
+        assert_eq!((counts.opened, counts.idle), (1, 1), "{counts:?}");
     })
     .await;
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
@@ -82,6 +83,11 @@ impl Wire {
                 _ => continue,
             }
         }
+    }
+
+    /// Waits for the next frame of a request, and gives its kind and its stream.
+    pub(crate) async fn next(&mut self) -> Option<(u8, u32)> {
+        self.heads.recv().await
     }
 
     /// Writes. False when the client is gone.
@@ -166,7 +172,7 @@ async fn begin(socket: TcpStream, sent: Arc<AtomicU64>) -> Option<Wire> {
     })
 }
 
-/// Reads frames for as long as the client sends any; of them only the heads' kinds and streams are told.
+/// Reads frames for as long as the client sends any; of a request's frames the kinds and streams are told.
 async fn listen(mut read: OwnedReadHalf, heads: mpsc::UnboundedSender<(u8, u32)>) {
     let mut head = [0; 9];
     while read.read_exact(&mut head).await.is_ok() {
@@ -176,7 +182,7 @@ async fn listen(mut read: OwnedReadHalf, heads: mpsc::UnboundedSender<(u8, u32)>
             break;
         }
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        if matches!(head[3], HEADERS | GOAWAY | RST_STREAM) {
+        if matches!(head[3], DATA | HEADERS | GOAWAY | RST_STREAM) {
             let _gone = heads.send((head[3], stream));
         }
     }

@@ -106,7 +106,7 @@ impl StreamBody {
         }
         let trailers = ready!(self.stream.poll_trailers(cx)).map_err(|error| self.judge(&error))?;
         if let Some(fields) = &trailers {
-            let checked = self.exchange.check_fields(fields);
+            let checked = self.exchange.check_fields(fields, Limit::TrailerBytes);
             checked.map_err(|failure| failure.error)?;
         }
         // What is still to be sent is not wanted: the server has said all it has to say.
@@ -115,8 +115,7 @@ impl StreamBody {
     }
 
     fn judge(&mut self, error: &::h2::Error) -> Error {
-        let failure = self.exchange.seat().link().judge(error);
-        self.exchange.fail(&failure).error
+        self.exchange.fail_stream(error).error
     }
 
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {

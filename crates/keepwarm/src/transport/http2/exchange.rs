@@ -3,12 +3,13 @@
 //! Owns the interplay of opening, sending, the answer's head and time. Refuses to know what comes before and after:
 //! it ends with an answer or a [`Failure`] that holds the evidence, as an HTTP/1.1 exchange does.
 
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use ::h2::RecvStream;
 use ::h2::client::ResponseFuture;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{HeaderBlock, ResponseHead};
 use keepwarm_core::reason::{Again, CloseReason, Limit, Phase, ProtocolFault, Retry, Reuse};
@@ -23,14 +24,24 @@ use super::upload::{StreamUpload, UploadFailure};
 use super::{StreamBody, head};
 use crate::clock;
 use crate::config::Versions;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http2;
 use crate::pool::Seat;
+
+/// `: ` between a field's name and its value, as HTTP/1.1 has it.
+const COLON: usize = 2;
+const END_OF_LINE: usize = 2;
+/// `HTTP/1.1 200`, its reason and its end.
+const STATUS_LINE: usize = 17;
 
 pub(in super::super) struct StreamExchange {
     seat: Option<Seat>,
     state: State,
     upload: StreamUpload,
+    /// The body waits for `100 Continue` (RFC 9110 §10.1.1).
+    awaits_continue: bool,
+    /// Interim answers so far.
+    interim: u32,
     head_bytes: u64,
     read: u64,
     /// Bytes of body that the answer declared and that have not come.
@@ -61,6 +72,7 @@ impl StreamExchange {
         seat: Seat,
         request: Request<()>,
         upload: Upload,
+        expects_continue: bool,
         timers: Timers,
         moments: Moments,
         span: Span,
@@ -71,6 +83,8 @@ impl StreamExchange {
             seat: Some(seat),
             state: State::Opening { request, ends },
             upload: StreamUpload::new(upload, None),
+            awaits_continue: expects_continue && !ends,
+            interim: 0,
             read: 0,
             declared: None,
             timers,
@@ -100,24 +114,84 @@ impl StreamExchange {
             match self.open(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(self.fail(&failure))),
-                Poll::Pending => return self.poll_time(cx),
+                Poll::Pending => {
+                    let limit = ready!(self.timers.poll(cx));
+                    return Poll::Ready(Err(self.fail_timeout(limit)));
+                }
             }
         }
-        if let Err(failure) = self.drive_upload(cx) {
-            return Poll::Ready(Err(failure));
+        loop {
+            if let Err(failure) = self.drive_upload(cx) {
+                return Poll::Ready(Err(failure));
+            }
+            let waited = self.awaits_continue;
+            if let Poll::Ready(answer) = self.poll_answer(cx) {
+                return Poll::Ready(answer);
+            }
+            if waited && !self.awaits_continue {
+                continue;
+            }
+            match ready!(self.timers.poll(cx)) {
+                //= RFC 9110 §10.1.1: nobody waits for 100 for ever.
+                Limit::ExpectContinue => self.go_on(),
+                limit => return Poll::Ready(Err(self.fail_timeout(limit))),
+            }
+        }
+    }
+
+    /// The head of the answer, behind what interim ones there are.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failure>> {
+        loop {
+            let State::Waiting(answer) = &mut self.state else {
+                let error = Error::usage("the exchange has given its answer already");
+                return Poll::Ready(Err(self.end_with(error, CloseReason::Cancelled, true)));
+            };
+            match ready!(answer.poll_informational(cx)) {
+                Some(Ok(interim)) => self.on_interim(interim.status())?,
+                // The final one is there, or will never be.
+                Some(Err(_)) | None => break,
+            }
         }
         let State::Waiting(answer) = &mut self.state else {
-            let error = Error::usage("the exchange has given its answer already");
-            return Poll::Ready(Err(self.end_with(error, CloseReason::Cancelled, true)));
+            unreachable!("interim answers end nothing")
         };
-        match std::pin::Pin::new(answer).poll(cx) {
-            Poll::Ready(Ok(answer)) => Poll::Ready(self.answered(answer)),
-            Poll::Ready(Err(error)) => {
-                let failure = self.seat().link().judge(&error);
-                Poll::Ready(Err(self.fail(&failure)))
-            }
-            Poll::Pending => self.poll_time(cx),
+        match ready!(Pin::new(answer).poll(cx)) {
+            Ok(answer) => Poll::Ready(self.answered(answer)),
+            Err(error) => Poll::Ready(Err(self.fail_stream(&error))),
         }
+    }
+
+    fn on_interim(&mut self, status: StatusCode) -> Result<(), Failure> {
+        self.read += 1;
+        self.interim += 1;
+        let fault = if self.interim > self.seat().pool().settings.heads.interim {
+            ProtocolFault::TooMuch(Limit::Interim)
+        } else if status == StatusCode::SWITCHING_PROTOCOLS {
+            //= RFC 9113 §8.6: HTTP/2 does not have 101.
+            ProtocolFault::UnaskedSwitch
+        } else {
+            self.tell_head(status);
+            if status == StatusCode::CONTINUE && self.awaits_continue {
+                self.go_on();
+            }
+            return Ok(());
+        };
+        let error = Error::protocol(fault, self.phase());
+        Err(self.end_stream(error, CloseReason::PeerBrokeProtocol(fault), false))
+    }
+
+    /// The body goes out now.
+    fn go_on(&mut self) {
+        self.awaits_continue = false;
+        self.start_send_limits();
+    }
+
+    fn tell_head(&self, status: StatusCode) {
+        self.span.emit(|call| EventKind::ResponseHead {
+            call,
+            connection: self.seat().id(),
+            status: status.as_u16(),
+        });
     }
 
     fn open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), http2::Failure>> {
@@ -135,6 +209,9 @@ impl StreamExchange {
         self.upload = StreamUpload::new(upload, (!ends).then_some(stream));
         if ends {
             self.on_sent();
+        } else if self.awaits_continue {
+            let expect = self.seat().pool().settings.expect_timeout;
+            self.timers.start_phase([(expect, Limit::ExpectContinue)]);
         } else {
             self.start_send_limits();
         }
@@ -173,7 +250,7 @@ impl StreamExchange {
 
     /// Sends what can be sent. A stream that takes no more is no error yet: the answer may be there already.
     pub(in super::super) fn drive_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
-        if self.upload.is_finished() {
+        if self.upload.is_finished() || self.awaits_continue {
             return Ok(());
         }
         let before = self.upload.written();
@@ -190,11 +267,6 @@ impl StreamExchange {
         Ok(())
     }
 
-    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failure>> {
-        let limit = ready!(self.timers.poll(cx));
-        Poll::Ready(Err(self.fail_timeout(limit)))
-    }
-
     fn answered(&mut self, answer: Response<RecvStream>) -> Result<Answer, Failure> {
         self.state = State::Answered;
         self.moments.note_answered(clock::now());
@@ -205,16 +277,13 @@ impl StreamExchange {
             .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
         self.read += 1 + bytes as u64;
-        self.check_fields(&parts.headers)?;
+        self.check_fields(&parts.headers, Limit::HeadBytes)?;
         let length = parts.headers.get(CONTENT_LENGTH);
         self.declared = length.and_then(|value| value.to_str().ok()?.parse().ok());
-        self.span.emit(|call| EventKind::ResponseHead {
-            call,
-            connection: self.seat().id(),
-            status: parts.status.as_u16(),
-        });
-        if parts.status.as_u16() >= 400 {
-            //= RFC 9110 §7.5: an error that comes early means that the rest is not wanted.
+        self.tell_head(parts.status);
+        if parts.status.as_u16() >= 400 || self.awaits_continue {
+            //= RFC 9110 §7.5: an error that comes early means that the rest is not wanted, and §10.1.1: nor is a body
+            //= that was asked about, when the answer is not 100.
             self.upload.stop();
         }
         let head = ResponseHead {
@@ -225,15 +294,34 @@ impl StreamExchange {
         Ok((head, stream))
     }
 
-    /// Holds a head, or trailers, to the limit on their number.
-    pub(super) fn check_fields(&mut self, fields: &HeaderMap) -> Result<(), Failure> {
-        let most = self.seat().pool().settings.heads.header_fields;
-        if fields.len() <= most {
+    /// Holds a head, or trailers, to the limits on their number and their size; the latter as HTTP/1.1 counts it.
+    pub(super) fn check_fields(&mut self, fields: &HeaderMap, size: Limit) -> Result<(), Failure> {
+        let heads = self.seat().pool().settings.heads;
+        let lines = fields.iter();
+        let bytes: usize = lines
+            .map(|(name, value)| name.as_str().len() + COLON + value.len() + END_OF_LINE)
+            .sum();
+        let (most, around) = if size == Limit::TrailerBytes {
+            (heads.trailer_bytes, END_OF_LINE)
+        } else {
+            (heads.head_bytes, STATUS_LINE + END_OF_LINE)
+        };
+        let limit = if fields.len() > heads.header_fields {
+            Limit::HeaderCount
+        } else if around + bytes > most || (size == Limit::TrailerBytes && self.is_outsized()) {
+            size
+        } else {
             return Ok(());
-        }
-        let fault = ProtocolFault::TooMuch(Limit::HeaderCount);
+        };
+        let fault = ProtocolFault::TooMuch(limit);
         let error = Error::protocol(fault, self.phase());
         Err(self.end_stream(error, CloseReason::PeerBrokeProtocol(fault), false))
+    }
+
+    fn is_outsized(&self) -> bool {
+        let seat = self.seat();
+        let outsized = |stream| seat.link().is_outsized(stream);
+        seat.stream().is_some_and(outsized)
     }
 
     // ---- the body's use of it
@@ -284,8 +372,75 @@ impl StreamExchange {
         }
     }
 
-    pub(super) fn fail(&mut self, failure: &http2::Failure) -> Failure {
-        let error = Error::new(failure.kind(), self.phase(), failure.message());
+    /// The stream has failed, or its connection.
+    pub(super) fn fail_stream(&mut self, error: &::h2::Error) -> Failure {
+        let seat = self.seat();
+        let failure = seat.link().judge(error, seat.stream());
+        if failure.is_of_answer() {
+            self.read += 1;
+        }
+        self.fail(&failure)
+    }
+
+    fn words(&self, failure: &http2::Failure) -> Error {
+        let (kind, phase) = (failure.kind(), self.phase());
+        match self.declared {
+            //= RFC 9113 §8.1.1: the body is as long as it was told, or the answer is malformed.
+            Some(_) if failure.is_malformed() => {
+                let what = failure.message();
+                let message = format!("{what}: its body is not as long as its content-length says");
+                Error::new(kind, phase, message)
+            }
+            Some(_) | None => Error::new(kind, phase, failure.message()),
+        }
+    }
+
+    /// A block of fields was too large: of the head, or of the trailers when there was a head.
+    fn fail_too_large(&mut self, of_connection: bool) -> Failure {
+        let fault = ProtocolFault::TooMuch(match self.moments.is_answered() {
+            true => Limit::TrailerBytes,
+            false => Limit::HeadBytes,
+        });
+        let error = Error::protocol(fault, self.phase());
+        let reason = CloseReason::PeerBrokeProtocol(fault);
+        match of_connection {
+            true => self.end_with(error, reason, false),
+            false => self.end_stream(error, reason, false),
+        }
+    }
+
+    /// The server has closed the connection in the middle of it: told as on a connection of its own.
+    fn fail_hung_up(&mut self) -> Failure {
+        let seat = self.seat();
+        let fault = match self.moments.is_answered() {
+            true => ProtocolFault::EndedInBody {
+                left: self.declared,
+            },
+            false => ProtocolFault::EndedInHead,
+        };
+        let reason = match seat.idle() {
+            Some(idle) if self.read == 0 && seat.served_before() => {
+                CloseReason::PeerClosedIdle { idle }
+            }
+            Some(_) | None => CloseReason::PeerBrokeProtocol(fault),
+        };
+        let error = if self.read > 0 {
+            Error::protocol(fault, self.phase())
+        } else {
+            let message = "the server closed the connection without an answer";
+            Error::new(ErrorKind::Closed, self.phase(), message)
+        };
+        self.end_with(error, reason, false)
+    }
+
+    fn fail(&mut self, failure: &http2::Failure) -> Failure {
+        if failure.is_hang_up() {
+            return self.fail_hung_up();
+        }
+        if failure.is_too_large() {
+            return self.fail_too_large(failure.is_of_connection());
+        }
+        let error = self.words(failure);
         let error = match failure.limit() {
             Some(limit) => error.with_limit(limit),
             None => error,

@@ -2,7 +2,9 @@
 //!
 //! Owns which fields go along (RFC 9113 §8.2.2, §8.3.1). Refuses to send it.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use keepwarm_core::h1::BodyLength;
@@ -39,6 +41,10 @@ pub(in super::super) fn request(
         }
         //= RFC 9113 §8.2.2: TE may say "trailers" and nothing else.
         if *name == TE && !value.as_bytes().eq_ignore_ascii_case(b"trailers") {
+            continue;
+        }
+        //= RFC 9110 §10.1.1: a request without content must not expect 100.
+        if *name == EXPECT && length == BodyLength::Empty {
             continue;
         }
         fields.append(name.clone(), value.clone());
