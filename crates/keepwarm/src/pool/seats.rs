@@ -27,6 +27,8 @@ pub(super) struct Table {
     finds_out: bool,
     /// How many shared connections may be open.
     most_connections: Option<usize>,
+    /// Connections that are on their way back to the machine, while the observer is told: nobody dials meanwhile.
+    returning: usize,
 }
 
 impl Table {
@@ -36,6 +38,7 @@ impl Table {
             speaks: (versions == Versions::Http2).then_some(Protocol::H2),
             finds_out: versions == Versions::Both && scheme == Scheme::Https,
             most_connections: settings.most_http2_connections(),
+            returning: 0,
         }
     }
 
@@ -48,6 +51,7 @@ impl Table {
     /// Dials at a time, as far as the protocol decides: `open` are open or being opened.
     pub(super) fn most_dials(&self, open: usize) -> Option<usize> {
         match self.speaks {
+            Some(Protocol::H2) if self.returning > 0 => Some(0),
             None if self.finds_out => Some(1),
             None | Some(Protocol::H1) => None,
             Some(Protocol::H2) => match self.most_connections {
@@ -343,30 +347,42 @@ impl OriginPool {
                 state.serve(self, now, seat.lane, &mut served);
                 return;
             };
-            let verdict = match closing {
-                Some(reason) => Reuse::close(reason),
-                None => match leased.connection.park() {
-                    Quiet::Nothing => Reuse::Keep,
-                    quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
-                        // It was not idle: what its driver found out is told, and nothing is learned of idle times.
-                        let known = leased.connection.link().and_then(Link::objection);
-                        let why = || super::lease::dead_because(quiet, Duration::ZERO);
-                        Reuse::close(known.unwrap_or_else(why))
-                    }
-                },
-            };
-            if verdict.is_keep() {
-                parked = Some(leased.id());
+            let verdict = verdict_on(&mut leased, closing);
+            if verdict.is_keep() && self.shared.is_observed() {
+                // It waits outside until the observer knows: no call is told to have it before.
+                state.seats.returning += 1;
+                state.steer();
+                parked = Some(leased);
+                return;
             }
-            let put = state.machine.put(now, leased, verdict, Hint::NONE);
-            if put != keepwarm_core::pool::Put::Parked {
-                parked = None;
-            }
+            state.machine.put(now, leased, verdict, Hint::NONE);
         });
-        if let Some(connection) = parked {
+        if let Some(leased) = parked {
+            let connection = leased.id();
             self.shared.emit(|| EventKind::Parked { connection });
+            self.enter(None, |state| {
+                state.seats.returning -= 1;
+                state.steer();
+                (state.machine).put(clock::now(), leased, Reuse::Keep, Hint::NONE);
+            });
         }
         hand_out(served);
+    }
+}
+
+/// What becomes of a connection that its last call has left.
+fn verdict_on(leased: &mut Leased, closing: Option<CloseReason>) -> Reuse {
+    if let Some(reason) = closing {
+        return Reuse::close(reason);
+    }
+    match leased.connection.park() {
+        Quiet::Nothing => Reuse::Keep,
+        quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+            // It was not idle: what its driver found out is told, and nothing is learned of idle times.
+            let known = leased.connection.link().and_then(Link::objection);
+            let why = || super::lease::dead_because(quiet, Duration::ZERO);
+            Reuse::close(known.unwrap_or_else(why))
+        }
     }
 }
 

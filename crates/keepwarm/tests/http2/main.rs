@@ -20,5 +20,6 @@ mod heads;
 mod leaving;
 mod limits;
 mod messages;
+mod order;
 mod runtimes;
 mod sharing;
