@@ -41,17 +41,6 @@ impl fmt::Debug for Hidden {
 }
 
 impl ProxyArgs {
-    /// Whether a proxy may be used: one was given, or the environment names one.
-    pub(super) fn may_be_used(&self) -> bool {
-        const VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-        match &self.proxy {
-            Some(Hidden(url)) => !url.is_empty(),
-            None => VARIABLES
-                .iter()
-                .any(|name| std::env::var_os(name).is_some()),
-        }
-    }
-
     /// The choice that these options mean.
     pub(super) fn settings(&self) -> Result<Proxies, String> {
         let proxies = match &self.proxy {

@@ -10,20 +10,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use keepwarm::dial::IpFamily;
 use keepwarm::{Config, Redirects, RetryPolicy};
-use keepwarm_core::origin::{OriginRef, Scheme};
 
-use super::origin::{self, OwnSettings, Version};
+use super::origin::{self, OwnSettings};
 use super::proxy::ProxyArgs;
 use super::quantity::{self, Ceiling};
 use super::tls::TlsArgs;
 
 /// What the command calls itself unless `-H` says otherwise.
 pub(crate) const USER_AGENT: &str = concat!("keepwarm/", env!("CARGO_PKG_VERSION"));
-
-/// HTTP/1.1, as the library calls it.
-const HTTP_1: &str = "h1";
-/// HTTP/2, as the library calls it.
-const HTTP_2: &str = "h2";
 
 const POOL: &str = "Pool (counts: off = no limit)";
 const TIMEOUTS: &str = "Timeouts (as 250ms, 5s, 2m; 0 or off = no limit)";
@@ -266,29 +260,6 @@ impl TransportArgs {
         }
     }
 
-    /// The slug of the protocol that an origin is spoken to with; none when its server has a say.
-    pub(crate) fn certain_protocol(&self, origin: &OriginRef<'_>) -> Option<&'static str> {
-        match (self.version(origin), origin.scheme) {
-            (Version::Http2, _) => Some(HTTP_2),
-            (Version::Http1, _) | (Version::Negotiated, Scheme::Http) => Some(HTTP_1),
-            (Version::Negotiated, Scheme::Https) => None,
-        }
-    }
-
-    fn version(&self, origin: &OriginRef<'_>) -> Version {
-        let own = self.own_settings();
-        let own = own.filter(|own| own.origin.matches(origin));
-        if let Some(version) = own.filter_map(|own| own.version).next_back() {
-            version
-        } else if self.http1 {
-            Version::Http1
-        } else if self.http2_prior_knowledge {
-            Version::Http2
-        } else {
-            Version::Negotiated
-        }
-    }
-
     fn own_settings(&self) -> impl DoubleEndedIterator<Item = &OwnSettings> {
         self.origin.iter().filter_map(|typed| typed.0.as_ref().ok())
     }
@@ -317,11 +288,6 @@ impl TransportArgs {
         } else {
             Redirects::none()
         }
-    }
-
-    /// Whether a plain request may go through a proxy.
-    pub(crate) fn may_use_a_proxy(&self) -> bool {
-        self.proxy.may_be_used()
     }
 
     /// Whether compressed bodies are asked for.
@@ -411,27 +377,6 @@ mod tests {
         assert!(parse(&["-4", "--local-address=127.0.0.1"]).config().is_ok());
         let printed = format!("{:?}", parse(&["--proxy=http://me:secret@h"]));
         assert!(!printed.contains("secret"), "{printed}");
-    }
-
-    #[test]
-    fn the_protocol_is_certain_unless_a_server_has_a_say() {
-        let certain = |options: &[&str], url: &str| {
-            let uri = url.parse().unwrap();
-            parse(options).certain_protocol(&OriginRef::of(&uri).unwrap())
-        };
-        let (plain, secure) = ("http://a.test/", "https://a.test/");
-        assert_eq!(certain(&[], plain), Some("h1"));
-        assert_eq!(certain(&["--http2"], secure), None);
-        assert_eq!(certain(&["--http1"], secure), Some("h1"));
-        assert_eq!(certain(&["--http2-prior-knowledge"], plain), Some("h2"));
-        let own = [
-            "--http1",
-            "--origin=https://a.test:443,http2-prior-knowledge",
-        ];
-        assert_eq!(certain(&own, secure), Some("h2"));
-        assert_eq!(certain(&own, "https://b.test/"), Some("h1"));
-        let later = [own[0], own[1], "--origin=https://a.test,http2"];
-        assert_eq!(certain(&later, secure), None);
     }
 
     #[test]

@@ -105,8 +105,8 @@ fn more_redirects_than_allowed_are_an_error() {
         &["-k", "-v", "-L", "--max-redirs", "3"],
         &nginx.url("/round"),
     );
-    // No answer told what is spoken on the connection, so no version is claimed.
-    told.with_code(1).complains("> GET /round\n");
+    // What is spoken was told when the connection opened, though no answer came of it.
+    told.with_code(1).complains("> GET /round HTTP/2\n");
     assert_eq!(failed["status"], json!(null));
 }
 

@@ -20,12 +20,18 @@
 //! └─ CallEnded
 //! ```
 
+mod protocol;
+mod tls;
+
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::origin::Origin;
 use crate::reason::{Closed, Miss, Phase, Retry, Reuse};
+pub use protocol::Protocol;
+pub use tls::{TlsInfo, TlsVersion};
 
 /// One connection, never reused for another within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,8 +110,14 @@ pub enum EventKind {
         origin: Origin,
         /// Our address; none for a Unix socket.
         local: Option<SocketAddr>,
-        /// The server's address; none for a Unix socket.
+        /// The server's address, or the proxy's; none for a Unix socket.
         remote: Option<SocketAddr>,
+        /// What is spoken on it.
+        protocol: Protocol,
+        /// The encryption below that; none for plain HTTP.
+        tls: Option<Box<TlsInfo>>,
+        /// The proxy on the way, as `http://host:port` and without credentials; none when there is none.
+        via: Option<Arc<str>>,
     },
     /// A call took a connection.
     CheckedOut {

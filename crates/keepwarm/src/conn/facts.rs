@@ -7,26 +7,9 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
+use keepwarm_core::event::Protocol;
+
 use crate::tls::TlsInfo;
-
-/// The protocol spoken on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// HTTP/1.0 or HTTP/1.1.
-    H1,
-    /// HTTP/2.
-    H2,
-}
-
-impl Protocol {
-    /// The stable name.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::H1 => "h1",
-            Self::H2 => "h2",
-        }
-    }
-}
 
 /// What is known of a connection from its opening on.
 #[derive(Debug)]

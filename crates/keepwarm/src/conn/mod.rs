@@ -12,8 +12,8 @@ mod stream;
 #[cfg(feature = "http2")]
 pub(crate) use crate::http2::Link;
 pub(crate) use connection::{Connection, Opened, Quiet};
-pub use facts::Protocol;
 pub(crate) use facts::{Beyond, Facts, OpenedIn};
+pub use keepwarm_core::event::Protocol;
 #[cfg(not(feature = "http2"))]
 pub(crate) use no_link::Link;
 pub use stream::{Io, Stream};

@@ -56,8 +56,8 @@ impl Report {
         self.done = true;
         let (dial, pool) = (self.dial, &self.pool);
         let id = pool.shared.next_connection();
-        let (local, remote) = (opened.facts.local(), opened.facts.remote());
-        let protocol = opened.facts.protocol();
+        let facts = &opened.facts;
+        let protocol = facts.protocol();
         pool.shared.emit(|| EventKind::DialEnded {
             dial,
             outcome: Ok(id),
@@ -65,8 +65,11 @@ impl Report {
         pool.shared.emit(|| EventKind::Opened {
             connection: id,
             origin: pool.origin.clone(),
-            local,
-            remote,
+            local: facts.local(),
+            remote: facts.remote(),
+            protocol,
+            tls: facts.tls().cloned().map(Box::new),
+            via: facts.via().cloned(),
         });
         let now = clock::now();
         pool.enter(Some(keeper), |state| {

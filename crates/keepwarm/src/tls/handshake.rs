@@ -100,16 +100,14 @@ fn info(session: &UnbufferedClientConnection, server_name: &str) -> TlsInfo {
     let cipher = session
         .negotiated_cipher_suite()
         .map_or_else(String::new, |suite| format!("{:?}", suite.suite()));
-    TlsInfo {
-        version,
-        // The library writes the suites of 1.3 unlike their register.
-        cipher: cipher.replacen("TLS13_", "TLS_", 1),
-        alpn: session
-            .alpn_protocol()
-            .map(|name| String::from_utf8_lossy(name).into_owned()),
-        resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
-        server_name: server_name.to_owned(),
-    }
+    // The library writes the suites of 1.3 unlike their register.
+    let cipher = cipher.replacen("TLS13_", "TLS_", 1);
+    let mut info = TlsInfo::new(version, cipher, server_name);
+    info.alpn = session
+        .alpn_protocol()
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    info.resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    info
 }
 
 fn roots(tls: &Tls) -> Result<RootCertStore, String> {

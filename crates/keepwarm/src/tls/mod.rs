@@ -24,7 +24,6 @@ mod failure;
 mod fault;
 #[cfg(feature = "tls")]
 mod handshake;
-mod info;
 #[cfg(feature = "tls")]
 mod key_log;
 #[cfg(feature = "tls")]
@@ -39,6 +38,6 @@ mod verify;
 pub(crate) use fault::TlsFault;
 #[cfg(feature = "tls")]
 pub(crate) use handshake::{HTTP_1_1, Handshaker};
-pub use info::{TlsInfo, TlsVersion};
+pub use keepwarm_core::event::{TlsInfo, TlsVersion};
 #[cfg(feature = "tls")]
 pub use settings::Tls;

@@ -1,5 +1,6 @@
 //! Which protocol is spoken, and what it is when one side wants only one of them.
 
+use keepwarm::event::EventKind;
 use keepwarm::{ErrorKind, Protocol};
 
 use crate::nginx::Nginx;
@@ -27,6 +28,35 @@ fn nginx_serves_a_thousand_calls_on_one_connection() {
             (counts.opened, counts.requests, counts.reused, counts.idle),
             (1, 1000, 999, 1)
         );
+    });
+}
+
+#[test]
+fn the_event_of_its_opening_tells_what_a_connection_speaks() {
+    run(async {
+        let nginx = Nginx::start("ssl http2", "").await;
+        for (protocol, alpn) in [(Protocol::H1, "http/1.1"), (Protocol::H2, "h2")] {
+            let (client, log) = client(|config| {
+                let config = config.tls(nginx.authority.trusted());
+                match protocol {
+                    Protocol::H1 => config.http1_only(),
+                    Protocol::H2 => config,
+                }
+            });
+            let response = client.get(nginx.url()).send().await.expect("an answer");
+            let done = finish(response).await;
+            let told = log.events().into_iter().find_map(|kind| match kind {
+                EventKind::Opened {
+                    protocol, tls, via, ..
+                } => Some((protocol, tls, via)),
+                _ => None,
+            });
+            let (spoken, tls, via) = told.expect("it was opened");
+            let tls = tls.expect("https");
+            assert_eq!((spoken, via), (protocol, None));
+            assert_eq!(Some(&*tls), done.connection.tls());
+            assert_eq!((tls.alpn.as_deref(), tls.resumed), (Some(alpn), false));
+        }
     });
 }
 

@@ -153,7 +153,6 @@ async fn converse(
         Ok(response) => response,
         Err(error) => return Ok(Err((error, Vec::new()))),
     };
-    work.journal.learn(response.connection());
     if work.verbose {
         work.journal.head(n, answer(&response));
     }
@@ -214,14 +213,10 @@ fn answer(response: &Response) -> Answer<'_> {
 fn asked(work: &Work, target: &Target) -> Asked {
     let origin = OriginRef::of(&target.uri).ok();
     let scheme = origin.map(|origin| origin.scheme);
-    let certain = origin.and_then(|origin| work.transport.certain_protocol(&origin));
     let is_encrypted = scheme == Some(Scheme::Https);
-    let may_be_forwarded = work.transport.may_use_a_proxy();
     if !work.verbose {
         return Asked {
-            certain,
             is_encrypted,
-            may_be_forwarded,
             ..Asked::default()
         };
     }
@@ -244,9 +239,7 @@ fn asked(work: &Work, target: &Target) -> Asked {
         http1: lines(Form::Http1),
         forwarded: lines(Form::Forwarded),
         http2: lines(Form::Http2),
-        certain,
         is_encrypted,
-        may_be_forwarded,
     }
 }
 

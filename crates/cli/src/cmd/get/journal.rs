@@ -10,7 +10,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Method;
-use keepwarm::ConnectionInfo;
 use keepwarm::event::{CallId, ConnectionId, DialId, Event, EventKind, Observer};
 use keepwarm::reason::{Closed, Miss, Reuse};
 use tokio::sync::Notify;
@@ -37,8 +36,8 @@ struct State {
     exchanges: HashMap<u64, Exchange>,
     dials: HashMap<DialId, Dial>,
     connections: HashMap<ConnectionId, Connection>,
-    /// What answers told of connections: of those that are open, and of those whose answer waits to be written.
-    knowledge: HashMap<ConnectionId, Knowledge>,
+    /// What was told of connections: of those that are open, and of those whose answer waits to be written.
+    knowledge: HashMap<ConnectionId, Known>,
     silent: bool,
 }
 
@@ -78,12 +77,6 @@ struct Connection {
     opened_by: Option<u64>,
     /// The exchanges on it: one in HTTP/1, any number in HTTP/2.
     serving: Vec<Serving>,
-}
-
-struct Knowledge {
-    known: Known,
-    /// Whether it was written.
-    is_introduced: bool,
 }
 
 /// An exchange on a connection.
@@ -130,20 +123,9 @@ impl Journal {
         self.lock().exchanges.insert(n, exchange);
     }
 
-    /// An answer told what its connection is.
-    pub(super) fn learn(&self, info: &ConnectionInfo) {
-        let state = &mut *self.lock();
-        if self.verbose || state.connections.contains_key(&info.id) {
-            state.learn(info);
-        }
-    }
-
     /// The head of its response is here.
     pub(super) fn head(&self, n: u64, answer: Answer<'_>) {
         let state = &mut *self.lock();
-        for hop in answer.hops {
-            state.learn(&hop.connection);
-        }
         let lines = state.perform(n, Some(answer));
         self.write(state, &lines);
     }
@@ -246,14 +228,11 @@ impl Journal {
             verdict: None,
         });
         let redirects = exchange.calls.len().saturating_sub(1);
-        let known = state.knowledge.get(id).map(|it| &it.known);
-        let ready = known.map(|known| exchange.asked.lines(Some(known)));
-        let ready = ready.or_else(|| exchange.asked.sure_lines());
+        let known = state.knowledge.get(id);
+        let ready = known.map(|known| exchange.asked.lines(known));
         let ready = ready.filter(|_| self.verbose);
-        let protocol = known.map(|known| known.protocol);
-        let protocol = protocol.or(exchange.asked.certain.filter(|_| redirects == 0));
         let taken = (*id, *reused, *requests, *idle);
-        let report = connection.report(event.at, taken, protocol, known);
+        let report = connection.report(event.at, taken, known);
         exchange.taken = Some(Taken {
             at: event.at,
             report,
@@ -356,6 +335,9 @@ impl Journal {
             origin,
             local,
             remote,
+            protocol,
+            tls,
+            via,
         } = &event.kind
         else {
             return;
@@ -368,6 +350,15 @@ impl Journal {
         let by = entry.opened_by;
         let line = verbose::connected(origin, *remote, *connection, entry.miss.as_ref());
         self.tell(state, by, line);
+        let known = Known {
+            protocol: protocol.slug(),
+            tls: tls.as_deref().cloned(),
+            via: via.as_deref().map(str::to_owned),
+        };
+        for line in known.introduction() {
+            self.tell(state, by, line);
+        }
+        state.knowledge.insert(*connection, known);
     }
 
     fn on_dial_ended(state: &mut State, event: &Event) {
@@ -409,12 +400,11 @@ impl Connection {
         &self,
         at: Instant,
         (id, reused, requests, idle): (ConnectionId, bool, u64, Option<Duration>),
-        protocol: Option<&'static str>,
         known: Option<&Known>,
     ) -> ConnectionReport {
         ConnectionReport {
             id: id.0,
-            protocol,
+            protocol: known.map(|known| known.protocol),
             reused,
             requests,
             idle: idle.filter(|_| reused),
@@ -428,18 +418,6 @@ impl Connection {
     }
 }
 
-impl Knowledge {
-    /// The lines about it, once.
-    fn introduce(&mut self) -> Vec<String> {
-        if std::mem::replace(&mut self.is_introduced, true) {
-            return Vec::new();
-        }
-        let via = self.known.via.as_deref().map(verbose::through);
-        let tls = self.known.tls.as_ref().map(verbose::encrypted);
-        via.into_iter().chain(tls).collect()
-    }
-}
-
 impl State {
     fn exchange_of(&mut self, call: CallId) -> Option<&mut Exchange> {
         self.exchanges.get_mut(self.calls.get(&call)?)
@@ -449,13 +427,6 @@ impl State {
     fn last_on(&self, id: ConnectionId) -> Option<u64> {
         let serving = &self.connections.get(&id)?.serving;
         serving.last().map(|it| it.n)
-    }
-
-    fn learn(&mut self, info: &ConnectionInfo) {
-        self.knowledge.entry(info.id).or_insert_with(|| Knowledge {
-            known: info.into(),
-            is_introduced: false,
-        });
     }
 
     /// Forgets what was told of connections that are gone.
@@ -493,21 +464,9 @@ impl State {
         let Some(exchange) = self.exchanges.get_mut(&n) else {
             return Vec::new();
         };
-        let mut lines = Vec::new();
-        if exchange.script.is_empty()
-            && let Some(answer) = &answer
-            && let Some(knowledge) = self.knowledge.get_mut(&answer.connection.id)
-        {
-            lines = knowledge.introduce();
-        }
         let script = std::mem::take(&mut exchange.script);
-        let knowledge = std::cell::RefCell::new(&mut self.knowledge);
-        let introduce = |id| match knowledge.borrow_mut().get_mut(&id) {
-            Some(knowledge) => knowledge.introduce(),
-            None => Vec::new(),
-        };
-        let known = |id| Some(knowledge.borrow().get(&id)?.known.clone());
-        lines.extend(script.perform(&exchange.asked, answer, introduce, known));
+        let known = |id| self.knowledge.get(&id).cloned();
+        let lines = script.perform(&exchange.asked, answer, known);
         self.forget_the_gone();
         lines
     }

@@ -1,7 +1,7 @@
 //! `Script`: the lines of one exchange that wait, because what they tell is not known yet.
 //!
-//! Events name a connection but not what is spoken on it, and no redirect's URL: the answer tells both. Owns which
-//! lines wait and how they are completed. Refuses to know when they are written.
+//! Events do not name a redirect's URL: the answer tells it. Owns which lines wait and how they are completed. Refuses
+//! to know when they are written.
 
 use http::Method;
 use keepwarm::event::ConnectionId;
@@ -10,22 +10,12 @@ use keepwarm::{ConnectionInfo, Hop};
 
 use crate::out::verbose;
 
-/// What an answer told of its connection.
+/// What was told of a connection when it opened.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) protocol: &'static str,
     pub(super) tls: Option<TlsInfo>,
     pub(super) via: Option<String>,
-}
-
-impl From<&ConnectionInfo> for Known {
-    fn from(info: &ConnectionInfo) -> Self {
-        Self {
-            protocol: info.protocol().slug(),
-            tls: info.tls().cloned(),
-            via: info.via().map(str::to_owned),
-        }
-    }
 }
 
 /// The lines of a request, in each form it may be sent in.
@@ -35,35 +25,24 @@ pub(super) struct Asked {
     /// HTTP/1.1 to a proxy that forwards it: with the whole URL (RFC 9112 §3.2.2).
     pub(super) forwarded: Vec<String>,
     pub(super) http2: Vec<String>,
-    /// The protocol when no server has a say.
-    pub(super) certain: Option<&'static str>,
     /// Whether there is TLS to tell of before the request.
     pub(super) is_encrypted: bool,
-    /// Whether it may go through a proxy.
-    pub(super) may_be_forwarded: bool,
+}
+
+impl Known {
+    /// The lines about it.
+    pub(super) fn introduction(&self) -> impl Iterator<Item = String> + use<> {
+        let via = self.via.as_deref().map(verbose::through);
+        let tls = self.tls.as_ref().map(verbose::encrypted);
+        via.into_iter().chain(tls)
+    }
 }
 
 impl Asked {
-    /// The lines, when they are the same whatever an answer will tell of the connection.
-    pub(super) fn sure_lines(&self) -> Option<Vec<String>> {
-        let is_sure = !self.is_encrypted && !self.may_be_forwarded;
-        self.certain
-            .filter(|_| is_sure)
-            .map(|protocol| self.of_protocol(protocol, false))
-    }
-
-    /// The lines, as far as it is known what they must be. Without a protocol the first one has no version.
-    pub(super) fn lines(&self, known: Option<&Known>) -> Vec<String> {
-        let Some(protocol) = known.map(|known| known.protocol).or(self.certain) else {
-            let mut lines = self.http2.clone();
-            if let Some(first) = lines.first_mut() {
-                *first = first.trim_end_matches(" HTTP/2").to_owned();
-            }
-            return lines;
-        };
-        let via = known.and_then(|known| known.via.as_deref());
-        let by_http = via.is_some_and(|via| via.starts_with("http"));
-        self.of_protocol(protocol, by_http && !self.is_encrypted)
+    /// The lines as they are on this connection.
+    pub(super) fn lines(&self, known: &Known) -> Vec<String> {
+        let by_http = (known.via.as_deref()).is_some_and(|via| via.starts_with("http"));
+        self.of_protocol(known.protocol, by_http && !self.is_encrypted)
     }
 
     fn of_protocol(&self, protocol: &str, is_forwarded: bool) -> Vec<String> {
@@ -139,13 +118,11 @@ impl Script {
         });
     }
 
-    /// All lines, in their order. `introduce` tells of a connection what was not told yet, `known` what an answer
-    /// told of it.
+    /// All lines, in their order. `known` tells of a connection what is known of it.
     pub(super) fn perform(
         self,
         asked: &Asked,
         answer: Option<Answer<'_>>,
-        mut introduce: impl FnMut(ConnectionId) -> Vec<String>,
         known: impl Fn(ConnectionId) -> Option<Known>,
     ) -> Vec<String> {
         let hops = answer.as_ref().map_or(&[][..], |answer| answer.hops);
@@ -162,37 +139,30 @@ impl Script {
                     connection,
                     ..
                 } => {
-                    lines.extend(introduce(connection));
                     let known = known(connection);
-                    lines.extend(asked.lines(known.as_ref()));
+                    lines.extend(known.iter().flat_map(|known| asked.lines(known)));
                 }
                 Item::Request {
                     call,
                     connection,
                     method,
                     origin,
-                } => {
-                    lines.extend(introduce(connection));
-                    match hops.get(call - 1) {
-                        Some(hop) => {
-                            let protocol = protocol(connection);
-                            lines.extend(verbose::following(&method, &hop.to, protocol));
-                        }
-                        None => lines.push(verbose::following_somewhere(&method, &origin)),
+                } => match hops.get(call - 1) {
+                    Some(hop) => {
+                        let protocol = protocol(connection);
+                        lines.extend(verbose::following(&method, &hop.to, protocol));
                     }
-                }
+                    None => lines.push(verbose::following_somewhere(&method, &origin)),
+                },
                 Item::Head {
                     call,
                     connection,
                     status,
-                } => {
-                    lines.extend(introduce(connection));
-                    match (hops.get(call), &mut answer) {
-                        (Some(hop), _) => lines.extend(redirected(hop)),
-                        (None, Some(answer)) if last_head == Some(at) => lines.extend(told(answer)),
-                        (None, _) => lines.push(verbose::status(status, protocol(connection))),
-                    }
-                }
+                } => match (hops.get(call), &mut answer) {
+                    (Some(hop), _) => lines.extend(redirected(hop)),
+                    (None, Some(answer)) if last_head == Some(at) => lines.extend(told(answer)),
+                    (None, _) => lines.push(verbose::status(status, protocol(connection))),
+                },
             }
         }
         if let Some(answer) = answer.as_mut().filter(|_| last_head.is_none()) {

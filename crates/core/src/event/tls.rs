@@ -44,3 +44,20 @@ pub struct TlsInfo {
     /// The name that was asked for and that the certificate was held against: a name or an IP address.
     pub server_name: String,
 }
+
+impl TlsInfo {
+    /// What a full handshake agreed on, without a protocol.
+    pub fn new(
+        version: TlsVersion,
+        cipher: impl Into<String>,
+        server_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            version,
+            cipher: cipher.into(),
+            alpn: None,
+            resumed: false,
+            server_name: server_name.into(),
+        }
+    }
+}
