@@ -102,7 +102,9 @@ pub(super) fn describe(why: Why, race: Race<io::Error>, host: String) -> DialErr
         Why::ConnectTimeout { limit } => (Some(limit), 0),
         Why::NoAddress { unwanted: 0 } => return no_address("the name has no address", host),
         Why::NoAddress { unwanted } => {
-            let only = format!("the name has no address of the wanted family ({unwanted} others)");
+            let others = if unwanted == 1 { "other" } else { "others" };
+            let only =
+                format!("the name has no address of the wanted family ({unwanted} {others})");
             return no_address(&only, host);
         }
         Why::Unresolved => {

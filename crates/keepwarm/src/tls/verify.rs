@@ -114,7 +114,8 @@ fn tell_apart(error: rustls::Error, end_entity: &CertificateDer<'_>) -> rustls::
         return error;
     };
     let authority = is_authority(why);
-    if !authority && !matches!(why, CertificateError::UnknownIssuer) {
+    let namesake = is_of_a_namesake(why);
+    if !authority && !namesake && !matches!(why, CertificateError::UnknownIssuer) {
         return error;
     }
     let Ok(certificate) = webpki::EndEntityCert::try_from(end_entity) else {
@@ -124,10 +125,21 @@ fn tell_apart(error: rustls::Error, end_entity: &CertificateDer<'_>) -> rustls::
         Arc::new(IsAuthority)
     } else if certificate.issuer() == certificate.subject() {
         Arc::new(SelfSigned)
+    } else if namesake {
+        return CertificateError::UnknownIssuer.into();
     } else {
         return error;
     };
     CertificateError::Other(OtherError(other)).into()
+}
+
+/// Whether a root of the issuer's name is trusted, but has a key of another kind: so it is another issuer, and which
+/// root has the name says nothing of the certificate. Many a machine has two that are called `localhost`.
+fn is_of_a_namesake(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    )
 }
 
 fn is_authority(why: &CertificateError) -> bool {

@@ -234,7 +234,7 @@ async fn only_the_wanted_family_is_used() {
         let six_only = Client::builder().ip_family(IpFamily::V6);
         let error = dial(&dialer(six_only.clone(), &only)).await.unwrap_err();
         assert_eq!(error.phase, Phase::Dns);
-        let told = "cannot resolve service.test:80: the name has no address of the wanted family (1 others)";
+        let told = "cannot resolve service.test:80: the name has no address of the wanted family (1 other)";
         assert_eq!(error.to_string(), told);
         // A literal address is what the user wants.
         let lab = Lab::start(scenario::well_behaved()).await;
