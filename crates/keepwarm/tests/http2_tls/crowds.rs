@@ -13,7 +13,7 @@ use crate::support::{client, finish, until};
 const BOUND: Duration = Duration::from_secs(90);
 const LANES: usize = 50;
 
-pub(crate) fn run_long(test: impl Future<Output = ()>) {
+fn run_long(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -23,7 +23,7 @@ pub(crate) fn run_long(test: impl Future<Output = ()>) {
     ended.expect("the test takes longer than it may");
 }
 
-pub(crate) async fn quiet(client: &Client) -> Counts {
+async fn quiet(client: &Client) -> Counts {
     let counts = until(
         || {
             let now = client.stats().total().clone();

@@ -1,7 +1,6 @@
 //! HTTP/2 over TLS: what ALPN chooses, who pays for handshakes, and servers that go away under load.
 //!
-//! The servers are nginx, HAProxy and Apache httpd as Debian ships them, Node's, Go's, and the `h2` crate's server side
-//! over rustls. Streams in the clear
+//! The servers are nginx as Debian ships it, Node's, and the `h2` crate's server side over rustls. Streams in the clear
 //! are in `http2`.
 #![cfg(all(feature = "http2", feature = "tls"))]
 
@@ -17,16 +16,11 @@ mod server;
 mod support;
 
 mod alpn;
-mod apache;
 mod cold;
 mod crowds;
 mod fallback;
-mod go_server;
-mod haproxy;
 mod node;
 mod peer;
-mod proven;
-mod real;
 mod sessions;
 mod upgrade;
 mod versions;
