@@ -23,6 +23,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real nginx",
     },
     Need {
+        programs: &["haproxy"],
+        package: "haproxy",
+        purpose: "the tests against a real HAProxy, and its reloads",
+    },
+    Need {
         programs: &["valgrind"],
         package: "valgrind",
         purpose: "counting what a request costs",

@@ -1,7 +1,7 @@
 //! HTTP/2 over TLS: what ALPN chooses, who pays for handshakes, and servers that go away under load.
 //!
-//! The servers are nginx as Debian ships it, Node's, and the `h2` crate's server side over rustls. Streams in the clear
-//! are in `http2`.
+//! The servers are nginx and HAProxy as Debian ships them, Node's, and the `h2` crate's server side
+//! over rustls. Streams in the clear are in `http2`.
 #![cfg(all(feature = "http2", feature = "tls"))]
 
 #[path = "../tls/authority.rs"]
@@ -19,8 +19,10 @@ mod alpn;
 mod cold;
 mod crowds;
 mod fallback;
+mod haproxy;
 mod node;
 mod peer;
+mod real_server;
 mod sessions;
 mod upgrade;
 mod versions;

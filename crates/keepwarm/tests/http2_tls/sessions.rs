@@ -1,10 +1,32 @@
-//! Handshakes that are resumed, and connections that the server closes while they are idle.
+//! One connection for all, handshakes that are resumed, and connections that the server closes while they are idle.
 
+use futures_util::future::join_all;
 use keepwarm::Protocol;
 use keepwarm::reason::CloseReason;
 
 use crate::nginx::Nginx;
 use crate::support::{client, finish, ms, run};
+
+#[test]
+fn nginx_serves_a_thousand_calls_on_one_connection() {
+    run(async {
+        let nginx = Nginx::start("ssl http2", "keepalive_requests 10000;").await;
+        let (client, log) = client(|config| config.tls(nginx.authority.trusted()));
+        let url = nginx.url();
+        join_all((0..10).map(|_| async {
+            for _ in 0..100 {
+                let response = client.get(&url).send().await.expect("an answer");
+                let done = finish(response).await;
+                assert_eq!(done.body, b"served");
+                assert_eq!(done.connection.protocol(), Protocol::H2);
+            }
+        }))
+        .await;
+        let counts = client.stats().total().clone();
+        assert_eq!((counts.opened, counts.reused), (1, 999), "{counts:?}");
+        assert_eq!(log.endings(), []);
+    });
+}
 
 #[test]
 fn a_resumed_handshake_keeps_http2() {
