@@ -28,7 +28,7 @@ const PROTOCOLS: [(Protocol, &str, Speak); 2] = [
 async fn start(lab: &Lab, lines: &str) -> RealServer {
     let behind = lab.url("");
     let behind = behind.trim_start_matches("http://").trim_end_matches('/');
-    RealServer::start(HAPROXY, |place| {
+    RealServer::start(HAPROXY, Signal::TERM, |place| {
         let (at, port) = (place.folder.display(), place.port);
         // Without `noreuseport` it would share its port with another HAProxy instead of failing.
         let file = place.write(

@@ -1,6 +1,6 @@
 //! HTTP/2 over TLS: what ALPN chooses, who pays for handshakes, and servers that go away under load.
 //!
-//! The servers are nginx and HAProxy as Debian ships them, Node's, and the `h2` crate's server side
+//! The servers are nginx, HAProxy and Apache httpd as Debian ships them, Node's, and the `h2` crate's server side
 //! over rustls. Streams in the clear are in `http2`.
 #![cfg(all(feature = "http2", feature = "tls"))]
 
@@ -16,6 +16,7 @@ mod server;
 mod support;
 
 mod alpn;
+mod apache;
 mod cold;
 mod crowds;
 mod fallback;

@@ -38,21 +38,27 @@ impl Place {
 pub(crate) struct RealServer {
     child: Child,
     place: Place,
+    /// Ends it at once, with the processes it has started.
+    end: Signal,
     pub(crate) authority: Authority,
 }
 
 impl Drop for RealServer {
     fn drop(&mut self) {
-        // Its first process takes the others along, at once.
-        self.signal(Signal::TERM);
+        self.signal(self.end);
         drop(self.child.wait());
         drop(std::fs::remove_dir_all(&self.place.folder));
     }
 }
 
 impl RealServer {
-    /// Starts the program with the words that `prepare` gives for a place, where it may leave files.
-    pub(crate) async fn start(program: &str, prepare: impl Fn(&Place) -> Vec<OsString>) -> Self {
+    /// Starts the program with the words that `prepare` gives for a place, where it may leave files. The signal ends it
+    /// at once, with all its processes.
+    pub(crate) async fn start(
+        program: &str,
+        end: Signal,
+        prepare: impl Fn(&Place) -> Vec<OsString>,
+    ) -> Self {
         assert!(
             Path::new(program).exists(),
             "{program} is missing, and this test needs it: run `cargo xtask install`"
@@ -77,6 +83,7 @@ impl RealServer {
                 return Self {
                     child,
                     place,
+                    end,
                     authority,
                 };
             }
@@ -88,6 +95,10 @@ impl RealServer {
 
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/", self.place.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.place.port
     }
 
     /// A file's place in its folder.
