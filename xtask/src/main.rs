@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             println!("{}", arguments::USAGE);
             Ok(())
         }
-        Task::Install => install::run(),
+        Task::Install => install::run(&root),
         Task::Soak(words) => soak::run(&root, &words),
         Task::Test(options) => steps::run(&root, &options),
         Task::Tidy => tidy::report(&root),

