@@ -45,6 +45,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real Apache httpd",
     },
     Need {
+        programs: &["node"],
+        package: "nodejs",
+        purpose: "the tests against Node's http2",
+    },
+    Need {
         programs: &["tinyproxy"],
         package: "tinyproxy",
         purpose: "the tests of CONNECT against a real proxy",

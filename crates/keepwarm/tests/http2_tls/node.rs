@@ -35,8 +35,8 @@ impl Drop for Node {
     }
 }
 
-/// The server, and its port. None where Node is not installed.
-fn start(authority: &Authority) -> Option<(Node, u16)> {
+/// The server, and its port.
+fn start(authority: &Authority) -> (Node, u16) {
     let identity = authority.issue(&["localhost"]);
     let child = Command::new("node")
         .args(["-e", SERVER])
@@ -45,21 +45,19 @@ fn start(authority: &Authority) -> Option<(Node, u16)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
-    let mut node = Node(child.ok()?);
+    let child = child.expect("node is missing, and this test needs it: run `cargo xtask install`");
+    let mut node = Node(child);
     let mut line = String::new();
     let said = node.0.stdout.take().expect("its words");
     BufReader::new(said).read_line(&mut line).expect("a line");
-    Some((node, line.trim().parse().expect("a port")))
+    (node, line.trim().parse().expect("a port"))
 }
 
 #[test]
 fn node_serves_many_calls_with_bodies_and_trailers_on_one_connection() {
     run(async {
         let authority = Authority::new();
-        let Some((_node, port)) = start(&authority) else {
-            println!("node is not installed: nothing was tested");
-            return;
-        };
+        let (_node, port) = start(&authority);
         let url = format!("https://localhost:{port}/");
         let (client, _) = client(|config| config.tls(authority.trusted()));
         let first = client.get(&url).send().await.expect("an answer");
