@@ -184,8 +184,10 @@ async fn reloaded_under_load(protocol: Protocol, speak: Speak) -> Counts {
         counts.sent_again(),
         counts.closed
     );
-    let sent = done.into_inner() as u64 + counts.sent_again();
-    assert_eq!(counts.requests, sent, "{counts:?}");
+    // Sent again after a GOAWAY that came before its stream was opened, a call counts once: its check-out is undone.
+    let done = done.into_inner() as u64;
+    let sent = done..=done + counts.sent_again();
+    assert!(sent.contains(&counts.requests), "{counts:?}");
     let causes = [Again::GoAway, Again::IdleCloseRace, Again::NothingWritten].map(Retry::Again);
     for retry in log.decided() {
         assert!(causes.contains(&retry), "{retry:?}");
