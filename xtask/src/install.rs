@@ -50,6 +50,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against Node's http2",
     },
     Need {
+        programs: &["squid"],
+        package: "squid",
+        purpose: "the tests of tunnels through a real squid",
+    },
+    Need {
         programs: &["tinyproxy"],
         package: "tinyproxy",
         purpose: "the tests of CONNECT against a real proxy",

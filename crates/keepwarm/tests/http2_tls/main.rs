@@ -1,7 +1,7 @@
 //! HTTP/2 over TLS: what ALPN chooses, who pays for handshakes, and servers that go away under load.
 //!
-//! The servers are nginx, HAProxy and Apache httpd as Debian ships them, Node's, Go's, and the `h2` crate's server
-//! side over rustls. Streams in the clear are in `http2`.
+//! The servers are nginx, HAProxy, Apache httpd and squid as Debian ships them, those of Node and Go, and the `h2`
+//! crate's server side over rustls. Streams in the clear are in `http2`.
 #![cfg(all(feature = "http2", feature = "tls"))]
 
 #[path = "../tls/authority.rs"]
@@ -27,5 +27,6 @@ mod node;
 mod peer;
 mod real_server;
 mod sessions;
+mod squid;
 mod upgrade;
 mod versions;
