@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Method;
-use keepwarm::reason::{Miss, Retry, Reuse};
+use keepwarm::reason::{Miss, Phase, Retry, Reuse};
 use keepwarm::tls::TlsInfo;
 use keepwarm::{ConnectionInfo, Counts, Ended, Error, Hop, NotFollowed, Timings};
 
@@ -167,7 +167,8 @@ impl Summary {
             Ok(_) => self.ok += 1,
             Err(error) => {
                 self.failed += 1;
-                if error.is_connect() {
+                // A server that is there and fails in TLS is a finding.
+                if matches!(error.phase(), Phase::Dns | Phase::Connect) {
                     self.unreachable += 1;
                 }
             }

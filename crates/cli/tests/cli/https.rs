@@ -173,11 +173,11 @@ fn a_second_connection_resumes_the_session() {
 fn a_certificate_that_signs_itself_needs_cacert_or_insecure() {
     let nginx = Secure::nginx("");
     let url = nginx.url("/");
-    let refused = get(&[], &url).with_code(3);
+    let refused = get(&[], &url).with_code(1);
     refused.complains("the server's certificate");
     refused.complains("self-signed");
     assert_eq!(refused.stdout, "");
-    let (exchanges, summary) = get(&["--json"], &url).with_code(3).json();
+    let (exchanges, summary) = get(&["--json"], &url).with_code(1).json();
     assert_eq!(exchanges[0]["error"]["kind"], "tls");
     assert_eq!(exchanges[0]["error"]["phase"], "tls");
     assert_eq!(exchanges[0]["connection"], json!(null));
@@ -187,7 +187,7 @@ fn a_certificate_that_signs_itself_needs_cacert_or_insecure() {
     trusted.says("hello");
     // Another's certificate is no help, and takes the place of the system's.
     let other = Secure::nginx("");
-    get(&["--cacert", &other.certificate()], &url).with_code(3);
+    get(&["--cacert", &other.certificate()], &url).with_code(1);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_handshake_that_does_not_end_meets_its_limit() {
     let deaf = keepwarm_lab::Lab::spawn_thread(keepwarm_lab::scenario::hang());
     let url = format!("https://127.0.0.1:{}/", deaf.addr().port());
     let options = ["--json", "--tls-handshake-timeout", "60ms"];
-    let (exchanges, _) = get(&options, &url).with_code(3).json();
+    let (exchanges, _) = get(&options, &url).with_code(1).json();
     assert_eq!(exchanges[0]["error"]["kind"], "timeout");
     assert_eq!(exchanges[0]["error"]["limit"], "tls-handshake");
     assert_eq!(exchanges[0]["error"]["phase"], "tls");
@@ -260,6 +260,6 @@ fn plain_http_on_a_tls_port_is_told() {
     let nginx = Secure::nginx("");
     let url = format!("https://127.0.0.1:{}/", nginx.server.port());
     get(&[], &url)
-        .with_code(3)
+        .with_code(1)
         .complains("plain HTTP on a TLS port");
 }

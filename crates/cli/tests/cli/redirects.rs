@@ -165,7 +165,7 @@ fn credentials_in_a_url_are_sent_and_shown_nowhere() {
     body.complains("> authorization: Basic ***");
     let json = get(&["-k", "--json"], &url).with_code(0);
     let several = get(&["-k", "--repeat", "2"], &url).with_code(0);
-    let failed = get(&["-v"], &url).with_code(3);
+    let failed = get(&["-v"], &url).with_code(1);
     assert_eq!(exchange(&json)["url"], nginx.url("/who"));
     for done in [body, json, several, failed] {
         assert!(!done.stderr.contains("sec"), "{done:#?}");
