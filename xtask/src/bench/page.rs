@@ -176,8 +176,8 @@ const METHOD: &str = "\
 ## How it is measured
 
 * nginx answers: one worker on core 0, no log, on the loopback. The client has core 1. Plain HTTP/1.1 unless
-  it is said otherwise; over TLS (1.3, ECDSA P-256, one certificate that all trust) nginx offers HTTP/2 or not, and
-  every client takes what it is offered.
+  it is said otherwise; over TLS (ECDSA P-256, one certificate that all trust, the versions that nginx speaks by itself:
+  before 1.23.4 none above 1.2) nginx offers HTTP/2 or not, and every client takes what it is offered.
 * `raw epoll` is the limit and no client: one thread that sends the same bytes again and again and counts the answer's.
 * Every client runs in every round, in an order that rotates. Processor time is that of the client's process, user and
   system, divided by its requests; a few requests of each lane come before the measurement. Their sum is exact; the
