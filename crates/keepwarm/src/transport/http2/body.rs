@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use keepwarm_core::reason::{Limit, Reuse};
 
-use super::StreamExchange;
+use super::{StreamExchange, head};
 use crate::error::{Error, Result};
 
 pub(in super::super) struct StreamBody {
@@ -106,7 +106,9 @@ impl StreamBody {
         }
         let trailers = ready!(self.stream.poll_trailers(cx)).map_err(|error| self.judge(&error))?;
         if let Some(fields) = &trailers {
-            let checked = self.exchange.check_fields(fields, Limit::TrailerBytes);
+            let exchange = &mut self.exchange;
+            let checked =
+                exchange.check_fields(fields, head::bytes_of(fields), Limit::TrailerBytes);
             checked.map_err(|failure| failure.error)?;
         }
         // What is still to be sent is not wanted: the server has said all it has to say.

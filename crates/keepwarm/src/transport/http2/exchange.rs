@@ -272,12 +272,9 @@ impl StreamExchange {
         self.moments.note_answered(clock::now());
         self.timers.end_phase();
         let (parts, stream) = answer.into_parts();
-        let fields = parts.headers.iter();
-        let bytes: usize = fields
-            .map(|(name, value)| name.as_str().len() + value.len())
-            .sum();
+        let bytes = head::bytes_of(&parts.headers);
         self.read += 1 + bytes as u64;
-        self.check_fields(&parts.headers, Limit::HeadBytes)?;
+        self.check_fields(&parts.headers, bytes, Limit::HeadBytes)?;
         let length = parts.headers.get(CONTENT_LENGTH);
         self.declared = length.and_then(|value| value.to_str().ok()?.parse().ok());
         self.tell_head(parts.status);
@@ -294,13 +291,16 @@ impl StreamExchange {
         Ok((head, stream))
     }
 
-    /// Holds a head, or trailers, to the limits on their number and their size; the latter as HTTP/1.1 counts it.
-    pub(super) fn check_fields(&mut self, fields: &HeaderMap, size: Limit) -> Result<(), Failure> {
+    /// Holds a head, or trailers, to the limits on their number and their size; the latter as HTTP/1.1 counts it, which
+    /// has more around the [`head::bytes_of`] them.
+    pub(super) fn check_fields(
+        &mut self,
+        fields: &HeaderMap,
+        bytes: usize,
+        size: Limit,
+    ) -> Result<(), Failure> {
         let heads = self.seat().pool().settings.heads;
-        let lines = fields.iter();
-        let bytes: usize = lines
-            .map(|(name, value)| name.as_str().len() + COLON + value.len() + END_OF_LINE)
-            .sum();
+        let bytes = bytes + fields.len() * (COLON + END_OF_LINE);
         let (most, around) = if size == Limit::TrailerBytes {
             (heads.trailer_bytes, END_OF_LINE)
         } else {

@@ -99,13 +99,21 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 
 /// About how many bytes of the connection the head takes, before compression.
 pub(super) fn size(request: &Request<()>) -> u64 {
-    let fields: usize = request
-        .headers()
-        .iter()
+    const AFTER_SCHEME: usize = "://".len();
+    let uri = request.uri();
+    let scheme = uri.scheme_str().map_or(0, |it| it.len() + AFTER_SCHEME);
+    let authority = uri.authority().map_or(0, |it| it.as_str().len());
+    let path = uri.path_and_query().map_or(0, |it| it.as_str().len());
+    let target = scheme + authority + path;
+    (request.method().as_str().len() + target + bytes_of(request.headers())) as u64
+}
+
+/// Bytes of the names and values.
+pub(super) fn bytes_of(fields: &HeaderMap) -> usize {
+    let fields = fields.iter();
+    fields
         .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    let target = request.uri().to_string().len();
-    (request.method().as_str().len() + target + fields) as u64
+        .sum()
 }
 
 #[cfg(test)]
