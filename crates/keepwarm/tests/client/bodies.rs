@@ -36,46 +36,37 @@ async fn a_body_with_a_length_is_read_to_its_end_and_the_connection_kept() {
     .await;
 }
 
+/// The answer in two pieces with a pause between, parted at each place in turn, has this body; one connection serves
+/// all.
+async fn is_the_same_at_every_split(answer: &str, body: &str) {
+    let mut script = Script::new();
+    for split in 1..answer.len() {
+        let (first, second) = answer.split_at(split);
+        let pause = Duration::from_millis(1);
+        script = script.answer(first).delay(pause).send(second);
+    }
+    let lab = Lab::start(script).await;
+    let client = Client::new();
+    for split in 1..answer.len() {
+        let read = text(&client, &lab.url("/")).await;
+        assert_eq!(read, body, "split at {split}");
+    }
+    assert_eq!(lab.connections().accepted, 1);
+}
+
 #[tokio::test]
 async fn a_chunked_answer_is_the_same_at_every_split() {
-    bounded(async {
-        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-            5;a=b\r\nhello\r\n00a\r\n, chunked \r\n5\r\nworld\r\n0\r\nx-t: v\r\n\r\n";
-        let mut script = Script::new();
-        for split in 1..answer.len() {
-            let (first, second) = answer.split_at(split);
-            let pause = Duration::from_millis(1);
-            script = script.answer(first).delay(pause).send(second);
-        }
-        let lab = Lab::start(script).await;
-        let client = Client::new();
-        for split in 1..answer.len() {
-            let body = text(&client, &lab.url("/")).await;
-            assert_eq!(body, "hello, chunked world", "split at {split}");
-        }
-        assert_eq!(lab.connections().accepted, 1);
-    })
-    .await;
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+        5;a=b\r\nhello\r\n00a\r\n, chunked \r\n5\r\nworld\r\n0\r\nx-t: v\r\n\r\n";
+    bounded(is_the_same_at_every_split(answer, "hello, chunked world")).await;
 }
 
 #[tokio::test]
 async fn an_answer_with_a_length_is_the_same_at_every_split() {
-    bounded(async {
-        let answer = ok("hello, length");
-        let mut script = Script::new();
-        for split in 1..answer.len() {
-            let (first, second) = answer.split_at(split);
-            let pause = Duration::from_millis(1);
-            script = script.answer(first).delay(pause).send(second);
-        }
-        let lab = Lab::start(script).await;
-        let client = Client::new();
-        for split in 1..answer.len() {
-            let body = text(&client, &lab.url("/")).await;
-            assert_eq!(body, "hello, length", "split at {split}");
-        }
-        assert_eq!(lab.connections().accepted, 1);
-    })
+    bounded(is_the_same_at_every_split(
+        &ok("hello, length"),
+        "hello, length",
+    ))
     .await;
 }
 

@@ -26,6 +26,7 @@ mod net_http;
 mod node;
 mod peer;
 mod real_server;
+mod restarts;
 mod sessions;
 mod squid;
 mod upgrade;

@@ -4,11 +4,12 @@ use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use keepwarm::reason::{Again, CloseReason, Retry};
+use keepwarm::reason::CloseReason;
 use keepwarm::{Client, Config, Counts, Protocol};
 
 use crate::go_server::GoServer;
-use crate::support::{Done, client, finish, ms, run, run_on_two_threads, until};
+use crate::restarts::{all_ended_as, none_was_lost, until_more};
+use crate::support::{Done, client, finish, ms, run, run_on_two_threads};
 
 /// Longer than any test.
 const LONG: &str = "60s";
@@ -93,12 +94,7 @@ async fn shut_down_under_load(speak: Speak) -> Counts {
     let shutdowns = async {
         let mut words = said.lines();
         for generation in 1..=3 {
-            let goal = done.load(Ordering::SeqCst) + 300;
-            until(
-                || Some(()).filter(|()| done.load(Ordering::SeqCst) >= goal),
-                || format!("{done:?}"),
-            )
-            .await;
+            until_more(&done, 300).await;
             server.hand_over();
             // Said when the last connection of the one before is gone, which the load does not keep from ending.
             let reading = tokio::task::spawn_blocking(move || (words.next(), words));
@@ -110,34 +106,14 @@ async fn shut_down_under_load(speak: Speak) -> Counts {
         over.store(true, Ordering::SeqCst);
     };
     tokio::join!(lanes, shutdowns);
-    let counts = client.stats().total().clone();
-    println!(
-        "{done:?} GETs over 3 shutdowns: {} connections, {} sent again, {:?}",
-        counts.opened,
-        counts.sent_again(),
-        counts.closed
-    );
-    // Sent again after a GOAWAY that came before its stream was opened, a call counts once: its check-out is undone.
-    let done = done.into_inner() as u64;
-    let sent = done..=done + counts.sent_again();
-    assert!(sent.contains(&counts.requests), "{counts:?}");
-    let causes = [Again::GoAway, Again::IdleCloseRace, Again::NothingWritten].map(Retry::Again);
-    for retry in log.decided() {
-        assert!(causes.contains(&retry), "{retry:?}");
-    }
-    counts
-}
-
-fn ends(counts: &Counts) -> u64 {
-    counts.closed.iter().map(|end| end.count).sum()
+    none_was_lost("shutdowns", &client, &log, done)
 }
 
 #[test]
 fn a_shutdown_of_go_under_load_loses_none_on_http2_and_every_end_is_a_go_away() {
     run_on_two_threads(async {
         let counts = shut_down_under_load(|config| config).await;
-        assert!(counts.closed_as("go-away") >= 3, "{counts:?}");
-        assert_eq!(counts.closed_as("go-away"), ends(&counts), "{counts:?}");
+        all_ended_as(&counts, &["go-away"]);
     });
 }
 
@@ -145,8 +121,6 @@ fn a_shutdown_of_go_under_load_loses_none_on_http2_and_every_end_is_a_go_away() 
 fn a_shutdown_of_go_under_load_loses_none_on_http1_and_every_end_is_told_as_the_servers() {
     run_on_two_threads(async {
         let counts = shut_down_under_load(Config::http1_only).await;
-        let told = counts.closed_as("peer-said-close") + counts.closed_as("peer-closed-idle");
-        assert!(told >= 3, "{counts:?}");
-        assert_eq!(told, ends(&counts), "{counts:?}");
+        all_ended_as(&counts, &["peer-said-close", "peer-closed-idle"]);
     });
 }
