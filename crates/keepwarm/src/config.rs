@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keepwarm_core::event::Observer;
+use keepwarm_core::event::{Observer, PoolLimits};
 use keepwarm_core::pool;
 
 pub use keepwarm_core::retry::Policy as RetryPolicy;
@@ -113,6 +113,20 @@ impl Limits {
                 "{name} must not be 0: no call could be served (leave it out for no limit)"
             ))),
             None => Ok(()),
+        }
+    }
+
+    /// What an observer is told of them.
+    pub(crate) fn told(&self) -> PoolLimits {
+        PoolLimits {
+            keep_alive: self.keep_alive,
+            max_idle: self.max_idle,
+            max_idle_per_host: self.max_idle_per_host,
+            max_conns: self.max_conns,
+            max_conns_per_host: self.max_conns_per_host,
+            idle_timeout: self.idle_timeout,
+            max_lifetime: self.max_lifetime,
+            max_requests_per_connection: self.max_requests_per_connection,
         }
     }
 

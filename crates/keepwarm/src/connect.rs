@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use keepwarm_core::event::Opening;
 use keepwarm_core::origin::{Origin, Scheme};
 #[cfg(feature = "http2")]
 use keepwarm_core::reason::CloseReason;
 use keepwarm_core::reason::{Limit, Phase};
 
 use crate::config::{Config, Settings, Versions};
-use crate::conn::{Beyond, Facts, Opened, OpenedIn, Protocol, Stream};
+use crate::conn::{Beyond, Facts, Opened, Protocol, Stream};
 use crate::dial::{
     Addresses, BoxFuture, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
 };
@@ -327,14 +328,14 @@ fn dialer(config: &Config, resolver: &Arc<dyn Resolver>) -> Arc<dyn Dialer> {
 }
 
 fn opened(dialed: Dialed, handshake: Option<Duration>, beyond: Beyond) -> Opened {
-    let opened_in = OpenedIn {
+    let took = Opening {
         resolving: dialed.resolved_in,
         connecting: dialed.connected_in,
         handshake,
     };
     let (local, remote) = (dialed.local, dialed.remote);
     Opened {
-        facts: Facts::new(local, remote, Protocol::H1, beyond, opened_in),
+        facts: Facts::new(local, remote, Protocol::H1, beyond, took),
         stream: dialed.stream,
         link: None,
     }

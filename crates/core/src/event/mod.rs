@@ -8,6 +8,7 @@
 //! which things happened to one connection or one call. Nesting:
 //!
 //! ```text
+//! Configured                        when the client is built, and after each change of its limits
 //! CallStarted
 //! ├─ Queued … Dequeued              only when no idle connection could serve
 //! │    └─ DialStarted … DialEnded   may outlive the call that caused it
@@ -20,6 +21,8 @@
 //! └─ CallEnded
 //! ```
 
+mod opening;
+mod pool_limits;
 mod protocol;
 mod tls;
 
@@ -28,10 +31,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::uri::PathAndQuery;
+
 use crate::origin::Origin;
 use crate::reason::{Closed, Miss, Phase, Retry, Reuse};
+pub use opening::Opening;
+pub use pool_limits::PoolLimits;
 pub use protocol::Protocol;
 pub use tls::{TlsInfo, TlsVersion};
+
+/// One client with its pool: all clones of it have the same number. Numbered within the process, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
 
 /// One connection, never reused for another within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,11 +62,13 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// An event and when it happened.
+/// An event, when it happened and whose it is.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Monotonic time.
     pub at: Instant,
+    /// The client; the numbers of calls, dials and connections are counted within it.
+    pub client: ClientId,
     /// What happened.
     pub kind: EventKind,
 }
@@ -63,6 +76,11 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum EventKind {
+    /// The client was built, or its limits were changed: these hold from now on, but for what single origins have.
+    Configured {
+        /// The limits of its pool.
+        limits: PoolLimits,
+    },
     /// A call began.
     CallStarted {
         /// The call.
@@ -71,6 +89,8 @@ pub enum EventKind {
         method: http::Method,
         /// Where it goes.
         origin: Origin,
+        /// What it asks for there: path and query, as sent. The query may hold secrets.
+        target: PathAndQuery,
     },
     /// No idle connection could serve the call; it waits.
     Queued {
@@ -118,6 +138,8 @@ pub enum EventKind {
         tls: Option<Box<TlsInfo>>,
         /// The proxy on the way, as `http://host:port` and without credentials; none when there is none.
         via: Option<Arc<str>>,
+        /// How long the steps of opening took.
+        took: Opening,
     },
     /// A call took a connection.
     CheckedOut {
@@ -158,6 +180,8 @@ pub enum EventKind {
         connection: ConnectionId,
         /// May the connection serve again?
         reuse: Reuse,
+        /// Bytes read for it: head and framing included in HTTP/1, those of the body alone in HTTP/2.
+        received: u64,
     },
     /// The connection goes back to the pool: it is idle now, or at once with a call that waited for it, or
     /// `Closed` follows because the pool has no place for it.

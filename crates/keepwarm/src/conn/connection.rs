@@ -61,7 +61,7 @@ impl<T> Connection<T> {
 
     /// How long connecting took: a round trip.
     pub(crate) fn connected_in(&self) -> Duration {
-        self.facts.opened_in().connecting
+        self.facts.took().connecting
     }
 
     /// Prepares for the pool: leaves the waker, and looks whether something came that belongs to nobody.

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keepwarm_core::event::Protocol;
+use keepwarm_core::event::{Opening, Protocol};
 
 use crate::tls::TlsInfo;
 
@@ -54,22 +54,13 @@ impl From<Micros> for Duration {
     }
 }
 
-/// How long the steps of opening took.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OpenedIn {
-    pub(crate) resolving: Duration,
-    pub(crate) connecting: Duration,
-    /// None without TLS.
-    pub(crate) handshake: Option<Duration>,
-}
-
 impl Facts {
     pub(crate) fn new(
         local: Option<SocketAddr>,
         remote: Option<SocketAddr>,
         protocol: Protocol,
         beyond: Beyond,
-        opened_in: OpenedIn,
+        took: Opening,
     ) -> Self {
         let is_any = beyond.tls.is_some() || beyond.via.is_some();
         let ends = match (local, remote) {
@@ -80,9 +71,9 @@ impl Facts {
         Self {
             ends,
             beyond: is_any.then(|| Box::new(beyond)),
-            resolved_in: opened_in.resolving.into(),
-            connected_in: opened_in.connecting.into(),
-            tls_in: opened_in.handshake.unwrap_or_default().into(),
+            resolved_in: took.resolving.into(),
+            connected_in: took.connecting.into(),
+            tls_in: took.handshake.unwrap_or_default().into(),
             protocol,
         }
     }
@@ -125,8 +116,8 @@ impl Facts {
     }
 
     /// The first call on the connection reports it.
-    pub(crate) fn opened_in(&self) -> OpenedIn {
-        OpenedIn {
+    pub(crate) fn took(&self) -> Opening {
+        Opening {
             resolving: self.resolved_in.into(),
             connecting: self.connected_in.into(),
             handshake: self.tls().is_some().then(|| self.tls_in.into()),
@@ -153,7 +144,7 @@ mod tests {
                 remote,
                 Protocol::H1,
                 Beyond::default(),
-                OpenedIn::default(),
+                Opening::default(),
             );
             assert_eq!((facts.local(), facts.remote()), (local, remote));
         };

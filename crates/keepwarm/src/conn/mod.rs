@@ -12,7 +12,7 @@ mod stream;
 #[cfg(feature = "http2")]
 pub(crate) use crate::http2::Link;
 pub(crate) use connection::{Connection, Opened, Quiet};
-pub(crate) use facts::{Beyond, Facts, OpenedIn};
+pub(crate) use facts::{Beyond, Facts};
 pub use keepwarm_core::event::Protocol;
 #[cfg(not(feature = "http2"))]
 pub(crate) use no_link::Link;

@@ -70,6 +70,7 @@ impl Report {
             protocol,
             tls: facts.tls().cloned().map(Box::new),
             via: facts.via().cloned(),
+            took: facts.took(),
         });
         let now = clock::now();
         pool.enter(Some(keeper), |state| {

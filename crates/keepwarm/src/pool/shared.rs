@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use keepwarm_core::event::{CallId, ConnectionId, DialId, Event, EventKind};
+use keepwarm_core::event::{CallId, ClientId, ConnectionId, DialId, Event, EventKind};
 use keepwarm_core::origin::{Origin, OriginRef};
 use keepwarm_core::pool::Lane;
 use keepwarm_core::reason::{CloseReason, Retry};
@@ -30,6 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 const EMPTY_ORIGINS_KEPT: usize = 1024;
 
 pub(crate) struct Shared {
+    id: ClientId,
     pub(crate) config: Config,
     pub(super) connector: Connector,
     pub(super) global: Global,
@@ -72,8 +73,8 @@ pub struct ShutdownReport {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
-        habits::note_built();
-        Self {
+        let shared = Self {
+            id: habits::note_built(),
             connector: Connector::new(&config),
             global: Global::new(config.limits.max_idle, config.limits.max_conns),
             origins: Origins::of(&config),
@@ -88,7 +89,16 @@ impl Shared {
             closed: AtomicBool::new(false),
             retired: Mutex::new(stats::Counts::default()),
             config,
-        }
+        };
+        shared.tell_limits();
+        shared
+    }
+
+    /// Tells the observer the limits that hold from now on.
+    fn tell_limits(&self) {
+        self.emit(|| EventKind::Configured {
+            limits: self.limits.load().told(),
+        });
     }
 
     // ---- clock and identifiers
@@ -131,6 +141,7 @@ impl Shared {
         if let Some(observer) = &self.config.observer {
             observer.on_event(&Event {
                 at: clock::now(),
+                client: self.id,
                 kind: kind(),
             });
         }
@@ -336,6 +347,7 @@ impl Shared {
             self.global.retune(limits.max_idle, limits.max_conns);
             self.limits.store(Arc::new(limits));
         });
+        self.tell_limits();
         let now = clock::now();
         for pool in self.registry.all() {
             pool.retune(now);

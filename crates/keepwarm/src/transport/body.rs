@@ -185,9 +185,7 @@ impl Body {
 
     /// How long each phase took so far.
     pub(crate) fn timings(&self) -> Timings {
-        self.about
-            .moments
-            .timings(self.about.connection.opened_in())
+        self.about.moments.timings(self.about.connection.took())
     }
 
     /// What was decided about failed attempts before this answer came.

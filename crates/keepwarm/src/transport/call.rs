@@ -137,11 +137,12 @@ impl Call {
         if request.method == Method::TRACE && !request.body.is_empty() {
             return Err(Error::usage("a TRACE request has no body"));
         }
-        let settings = shared.origins.settings(&origin.parts(&request.uri));
+        let parts = origin.parts(&request.uri);
+        let settings = shared.origins.settings(&parts);
         let only_http1 = needs_http1(settings.versions, origin.scheme(), request.headers())?;
         let total = total.or(settings.timeouts.total);
         let timers = Timers::new(total.map(|total| later(clock::now(), total)));
-        let span = Span::start(shared, &request.method, &origin.parts(&request.uri));
+        let span = Span::start(shared, &request.method, &parts, &request.uri);
         let policy = shared.config.retry;
         Ok(Self {
             shared: shared.clone(),

@@ -304,6 +304,7 @@ impl Exchange {
             call,
             connection,
             reuse: verdict.clone(),
+            received: self.read,
         });
         let hint = self.machine.hint();
         let hint = Hint {
@@ -319,6 +320,7 @@ impl Exchange {
             call,
             connection: self.id(),
             reuse: verdict.clone(),
+            received: self.read,
         });
     }
 
@@ -426,6 +428,7 @@ impl Drop for Exchange {
                 call,
                 connection,
                 reuse,
+                received: self.read,
             });
         }
     }

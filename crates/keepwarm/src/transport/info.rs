@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keepwarm_core::event::ConnectionId;
+use keepwarm_core::event::{ConnectionId, Opening};
 use keepwarm_core::reason::Miss;
 use keepwarm_core::time::Human;
 
 use crate::clock;
+use crate::conn::Facts;
 pub use crate::conn::Protocol;
-use crate::conn::{Facts, OpenedIn};
 use crate::pool::Lease;
 #[cfg(feature = "http2")]
 use crate::pool::Seat;
@@ -100,8 +100,8 @@ impl ConnectionInfo {
     }
 
     /// How long the steps of opening took, when it was opened for this call.
-    pub(super) fn opened_in(&self) -> Option<OpenedIn> {
-        self.miss.map(|_| self.facts.opened_in())
+    pub(super) fn took(&self) -> Option<Opening> {
+        self.miss.map(|_| self.facts.took())
     }
 }
 
@@ -232,10 +232,10 @@ impl Moments {
         self.answered != 0
     }
 
-    pub(crate) fn timings(&self, opened_in: Option<OpenedIn>) -> Timings {
+    pub(crate) fn timings(&self, took: Option<Opening>) -> Timings {
         let nanos = Duration::from_nanos;
-        let opening = opened_in.map_or(Duration::ZERO, |opened| {
-            opened.resolving + opened.connecting + opened.handshake.unwrap_or_default()
+        let opening = took.map_or(Duration::ZERO, |took| {
+            took.resolving + took.connecting + took.handshake.unwrap_or_default()
         });
         // An answer may come before the request is out: then it took no time to wait for.
         let sent = if self.sent == 0 {
@@ -245,9 +245,9 @@ impl Moments {
         };
         Timings {
             queue: nanos(self.acquired).saturating_sub(opening),
-            dns: opened_in.map(|opened| opened.resolving),
-            connect: opened_in.map(|opened| opened.connecting),
-            tls: opened_in.and_then(|opened| opened.handshake),
+            dns: took.map(|took| took.resolving),
+            connect: took.map(|took| took.connecting),
+            tls: took.and_then(|took| took.handshake),
             send: nanos(sent.saturating_sub(self.acquired)),
             wait: nanos(self.answered.saturating_sub(sent)),
             receive: (self.ended != 0).then(|| nanos(self.ended.saturating_sub(self.answered))),

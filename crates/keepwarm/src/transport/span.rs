@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::uri::PathAndQuery;
+use http::{Method, Uri};
 use keepwarm_core::event::{CallId, EventKind};
 use keepwarm_core::origin::OriginRef;
 use keepwarm_core::reason::Phase;
@@ -21,7 +22,12 @@ struct Open {
 }
 
 impl Span {
-    pub(crate) fn start(shared: &Arc<Shared>, method: &Method, origin: &OriginRef<'_>) -> Self {
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        method: &Method,
+        origin: &OriginRef<'_>,
+        uri: &Uri,
+    ) -> Self {
         if !shared.is_observed() {
             return Self(None);
         }
@@ -30,6 +36,7 @@ impl Span {
             call,
             method: method.clone(),
             origin: origin.to_origin(),
+            target: target(uri),
         });
         Self(Some(Box::new(Open {
             shared: Arc::clone(shared),
@@ -51,6 +58,12 @@ impl Span {
             open.failed = Some(phase);
         }
     }
+}
+
+/// What the call asks its origin for; a URL without a path asks for the root (RFC 9112 §3.2.1).
+fn target(uri: &Uri) -> PathAndQuery {
+    let root = || PathAndQuery::from_static("/");
+    uri.path_and_query().cloned().unwrap_or_else(root)
 }
 
 impl Drop for Span {

@@ -338,6 +338,7 @@ impl Journal {
             protocol,
             tls,
             via,
+            took: _,
         } = &event.kind
         else {
             return;
@@ -480,6 +481,7 @@ impl Observer for Journal {
                 call,
                 method,
                 origin,
+                ..
             } => {
                 if let Ok(n) = EXCHANGE.try_with(|n| *n) {
                     state.calls.insert(*call, n);
@@ -505,6 +507,7 @@ impl Observer for Journal {
                 call,
                 connection,
                 reuse,
+                ..
             } => self.on_ended(state, *call, *connection, reuse),
             EventKind::Parked { connection } => self.on_parked(state, *connection),
             EventKind::Closed {
@@ -519,7 +522,9 @@ impl Observer for Journal {
             EventKind::CallEnded { call, .. } => {
                 state.calls.remove(call);
             }
-            EventKind::Queued { .. } | EventKind::Dequeued { .. } => {}
+            EventKind::Configured { .. }
+            | EventKind::Queued { .. }
+            | EventKind::Dequeued { .. } => {}
         }
     }
 }

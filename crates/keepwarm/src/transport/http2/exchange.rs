@@ -356,10 +356,17 @@ impl StreamExchange {
             call,
             connection,
             reuse: verdict.clone(),
+            received: self.received(),
         });
         let reason = verdict.reasons().first().copied();
         seat.finish(reason);
         verdict
+    }
+
+    /// Bytes of the answer: its fields unpacked, and its body. What was only taken as a sign of life does not count.
+    fn received(&self) -> u64 {
+        let signs = u64::from(self.interim) + u64::from(self.moments.is_answered());
+        self.read.saturating_sub(signs)
     }
 
     fn phase(&self) -> Phase {
@@ -557,6 +564,7 @@ impl Drop for StreamExchange {
                 call,
                 connection,
                 reuse: Reuse::Keep,
+                received: self.received(),
             });
         }
     }
