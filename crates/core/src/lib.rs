@@ -17,4 +17,6 @@ pub mod pool;
 pub mod race;
 pub mod reason;
 pub mod retry;
+#[cfg(feature = "serde")]
+mod serial;
 pub mod time;

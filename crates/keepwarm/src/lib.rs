@@ -28,6 +28,7 @@ pub mod dial;
 mod error;
 #[cfg(feature = "http2")]
 pub mod http2;
+pub mod observe;
 mod pool;
 pub mod proxy;
 mod redirect;
@@ -47,6 +48,8 @@ pub use keepwarm_core::learn::{Estimate, Source as EstimateSource};
 pub use keepwarm_core::origin::Origin;
 pub use keepwarm_core::reason;
 pub use keepwarm_core::time::Human;
+#[cfg(feature = "report")]
+pub use keepwarm_report as report;
 pub use pool::{Counts, Ended, OriginStats, Retried, ShutdownReport, Stats};
 pub use redirect::{Hop, NotFollowed, Redirects};
 pub use request::{BoxError, RequestBody, RequestBuilder};

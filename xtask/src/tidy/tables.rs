@@ -30,6 +30,7 @@ pub(super) const HOUSES: &[House] = &[
             ("event", 0),
             ("origin", 0),
             ("time", 0),
+            ("serial", 0),
             ("h1", 1),
             ("pool", 1),
             ("race", 1),
@@ -76,8 +77,10 @@ pub(super) const HOUSES: &[House] = &[
     },
 ];
 
-/// The module beside the floors: it may use the words (floor 0 of the core) and `std`, nothing else.
+/// The module beside the floors: of keepwarm it may use the words (floor 0 of the core) and nothing else.
 pub(super) const BESIDE: &str = "observe";
+/// Other crates that it may use: those it hands events on to.
+pub(super) const BESIDE_CRATES: &[&str] = &["keepwarm_report"];
 pub(super) const BESIDE_SOURCE: &str = "crates/keepwarm/src";
 pub(super) const BESIDE_MANIFEST: &str = "crates/keepwarm/Cargo.toml";
 /// The words, as the modules of the core that [`BESIDE`] may name.

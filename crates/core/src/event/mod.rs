@@ -42,18 +42,22 @@ pub use tls::{TlsInfo, TlsVersion};
 
 /// One client with its pool: all clones of it have the same number. Numbered within the process, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClientId(pub u64);
 
 /// One connection, never reused for another within a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConnectionId(pub u64);
 
 /// One call of the client, retries included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CallId(pub u64);
 
 /// One attempt to open a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DialId(pub u64);
 
 impl fmt::Display for ConnectionId {
@@ -75,6 +79,8 @@ pub struct Event {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "kebab-case"))]
 pub enum EventKind {
     /// The client was built, or its limits were changed: these hold from now on, but for what single origins have.
     Configured {
@@ -86,10 +92,13 @@ pub enum EventKind {
         /// The call.
         call: CallId,
         /// Its method.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         method: http::Method,
         /// Where it goes.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         origin: Origin,
         /// What it asks for there: path and query, as sent. The query may hold secrets.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         target: PathAndQuery,
     },
     /// No idle connection could serve the call; it waits.
@@ -104,6 +113,10 @@ pub enum EventKind {
         /// The call.
         call: CallId,
         /// How long it waited.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "waited_us", with = "crate::serial::micros")
+        )]
         waited: Duration,
     },
     /// A connection is being opened.
@@ -111,6 +124,7 @@ pub enum EventKind {
         /// The attempt.
         dial: DialId,
         /// Where to.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         origin: Origin,
         /// Why it is needed.
         miss: Miss,
@@ -120,6 +134,7 @@ pub enum EventKind {
         /// The attempt.
         dial: DialId,
         /// The connection, or what went wrong.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::outcome"))]
         outcome: Result<ConnectionId, String>,
     },
     /// A connection exists.
@@ -127,6 +142,7 @@ pub enum EventKind {
         /// The connection.
         connection: ConnectionId,
         /// Its origin.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         origin: Origin,
         /// Our address; none for a Unix socket.
         local: Option<SocketAddr>,
@@ -152,6 +168,10 @@ pub enum EventKind {
         /// Requests on it, this one included.
         requests: u64,
         /// How long it had been idle; none when it is new.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "idle_us", with = "crate::serial::micros_or_none")
+        )]
         idle: Option<Duration>,
     },
     /// The request was written whole.
@@ -198,6 +218,10 @@ pub enum EventKind {
         /// Requests it served.
         requests: u64,
         /// Its age.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "age_us", with = "crate::serial::micros")
+        )]
         age: Duration,
     },
     /// An exchange failed; this was decided about the request.

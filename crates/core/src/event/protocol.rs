@@ -4,6 +4,8 @@
 
 /// The protocol spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Protocol {
     /// HTTP/1.0 or HTTP/1.1.
     H1,

@@ -6,10 +6,13 @@ use std::fmt;
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TlsVersion {
     /// TLS 1.2 (RFC 5246).
+    #[cfg_attr(feature = "serde", serde(rename = "1.2"))]
     V1_2,
     /// TLS 1.3 (RFC 8446).
+    #[cfg_attr(feature = "serde", serde(rename = "1.3"))]
     V1_3,
 }
 
@@ -31,6 +34,7 @@ impl fmt::Display for TlsVersion {
 
 /// The TLS of a connection, as its handshake ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TlsInfo {
     /// The version agreed on.

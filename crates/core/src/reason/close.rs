@@ -10,6 +10,8 @@ use super::{Limit, ProtocolFault, text};
 
 /// Why a connection may not serve another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "reason", rename_all = "kebab-case"))]
 pub enum CloseReason {
     /// The server's address left the name's answer. (Address retirement; not given yet.)
     AddressGone,
@@ -36,13 +38,22 @@ pub enum CloseReason {
     /// It was idle for longer than allowed.
     IdleTooLong {
         /// How long it was idle.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "idle_us", with = "crate::serial::micros")
+        )]
         idle: Duration,
         /// What was allowed: `idle_timeout`, or what the server announced less a margin.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "limit_us", with = "crate::serial::micros")
+        )]
         limit: Duration,
     },
     /// Reading or writing failed.
     IoError {
         /// What the operating system said.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::error_kind"))]
         kind: io::ErrorKind,
     },
     /// HTTP/2: an answer was 421, so the server does not serve this origin on this connection (RFC 9110 §15.5.20).
@@ -54,6 +65,10 @@ pub enum CloseReason {
     /// The server closed the connection while it was idle.
     PeerClosedIdle {
         /// How long it had been idle.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "idle_us", with = "crate::serial::micros")
+        )]
         idle: Duration,
     },
     /// The response said `Connection: close` (RFC 9112 §9.6).
@@ -79,12 +94,21 @@ pub enum CloseReason {
     /// The connection now speaks another protocol and belongs to the caller (RFC 9110 §7.8).
     SwitchedProtocols,
     /// A time limit ended the exchange.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::limit"))]
     TimedOut(Limit),
     /// It lived longer than `max_lifetime`.
     TooOld {
         /// Its age.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "age_us", with = "crate::serial::micros")
+        )]
         age: Duration,
         /// `max_lifetime`, this connection's jitter taken off.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "limit_us", with = "crate::serial::micros")
+        )]
         limit: Duration,
     },
     /// It served as many requests as it may.
@@ -172,6 +196,8 @@ impl fmt::Display for CloseReason {
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum ClosedBy {
     /// The program that uses the client.
     Caller,
@@ -197,8 +223,10 @@ impl ClosedBy {
 
 /// Why, and by whom, a socket ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Closed {
     /// The primary reason.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub reason: CloseReason,
     /// Who ended it.
     pub by: ClosedBy,

@@ -8,6 +8,8 @@ use super::{Limit, text};
 
 /// A breach of HTTP/1.1 by the peer, or a limit it exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "fault", rename_all = "kebab-case"))]
 pub enum ProtocolFault {
     /// A carriage return that no line feed follows (RFC 9112 §2.2).
     BareCr,
@@ -46,6 +48,7 @@ pub enum ProtocolFault {
     /// The start line is malformed (RFC 9112 §3, §4).
     StartLine,
     /// A limit was exceeded.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::limit"))]
     TooMuch(Limit),
     /// What arrived begins like TLS: the port wants `https`.
     TlsInstead,

@@ -9,6 +9,8 @@ use super::text;
 
 /// Why a connection had to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "reason", rename_all = "kebab-case"))]
 pub enum Miss {
     /// Every connection of the origin was serving somebody.
     AllBusy {
@@ -20,6 +22,10 @@ pub enum Miss {
         /// How many were idle.
         idle: usize,
         /// The server's idle timeout as estimated or announced.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "estimate_us", with = "crate::serial::micros")
+        )]
         estimate: Duration,
     },
     /// The idle ones had passed a limit.
@@ -28,6 +34,7 @@ pub enum Miss {
         idle: usize,
     },
     /// There were idle connections, but not for this key.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::part"))]
     DifferentKey(KeyPart),
     /// The pool had never opened one for this origin, or none was left.
     FirstForOrigin,
@@ -63,6 +70,8 @@ impl fmt::Display for Miss {
 
 /// The part of a pool key in which two connections differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum KeyPart {
     /// Another runtime drives the idle connections' sockets.
     Runtime,

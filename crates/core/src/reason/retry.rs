@@ -9,6 +9,8 @@ use super::text;
 /// The decision on a request whose exchange failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a retry decision must be acted on and reported"]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Retry {
     /// It is sent again on another connection.
     Again(Again),
@@ -34,6 +36,8 @@ impl fmt::Display for Retry {
 
 /// Why sending again is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Again {
     /// HTTP/2: the peer will not process it.
     GoAway,
@@ -65,6 +69,8 @@ impl Again {
 
 /// Why it is not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Stop {
     /// It has been sent again often enough.
     Budget,

@@ -86,6 +86,7 @@ fn rule(holds: bool, broken: &'static str) -> Rule {
 impl Open {
     fn on(&mut self, event: &EventKind) -> Rule {
         match event {
+            EventKind::Configured { .. } => Ok(()),
             EventKind::CallStarted { call, .. } => rule(self.calls.insert(*call), "it had started"),
             EventKind::Queued { call, .. } => {
                 rule(self.calls.contains(call), "its call is not open")?;

@@ -41,6 +41,7 @@ impl Account {
     /// Whether the event may come now.
     fn on(&mut self, event: &EventKind) -> bool {
         match event {
+            EventKind::Configured { .. } => true,
             EventKind::CallStarted { call, .. } => self.calls.insert(*call),
             EventKind::Queued { call, .. } => {
                 self.calls.contains(call) && self.queued.insert(*call)

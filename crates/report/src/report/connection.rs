@@ -17,6 +17,9 @@ pub struct Connection {
     pub client: u64,
     /// Index of its origin.
     pub origin: usize,
+    /// Whether it was opened before the events begin: then [`Connection::opened_us`] is when it was first seen, and it
+    /// counts as opened nowhere.
+    pub is_older: bool,
     /// When its opening began.
     pub dialed_us: u64,
     /// When it was open: what could be said on it.

@@ -12,9 +12,14 @@ mod origin;
 
 use serde::Serialize;
 
+use crate::attribution;
+use crate::history::History;
+use crate::log::Log;
+
 pub use connection::{Blame, Connection, End, How, Life, Necessity, Tls};
 pub use exchange::{Exchange, Outcome};
 pub use finding::{Cure, Finding, Severity};
+pub(crate) use origin::ratio;
 pub use origin::{Ends, IdleTimeout, Origin};
 
 /// The name of this form, in every JSON of it.
@@ -53,6 +58,18 @@ pub struct Source {
 }
 
 impl Report {
+    /// The report on these logs, merged on the wall clock. Of queries only the names are kept.
+    #[must_use]
+    pub fn of(logs: &[Log]) -> Self {
+        attribution::judge(History::of(logs, false))
+    }
+
+    /// The same with whole queries, which may hold secrets.
+    #[must_use]
+    pub fn with_queries(logs: &[Log]) -> Self {
+        attribution::judge(History::of(logs, true))
+    }
+
     /// Connections opened.
     pub fn opened(&self) -> u64 {
         self.origins.iter().map(|origin| origin.opened).sum()
@@ -80,7 +97,7 @@ impl Report {
 
     /// The share of exchanges on a connection that had served before; none when there was no exchange.
     pub fn reuse_ratio(&self) -> Option<f64> {
-        origin::ratio(self.reused(), self.served())
+        ratio(self.reused(), self.served())
     }
 
     /// The findings about a cause.

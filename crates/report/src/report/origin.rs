@@ -65,6 +65,6 @@ pub struct Ends {
     clippy::cast_precision_loss,
     reason = "counts are far below 2^52, where the loss begins"
 )]
-pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
+pub(crate) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

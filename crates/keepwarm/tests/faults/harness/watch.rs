@@ -67,6 +67,7 @@ fn rule(holds: bool, broken: &'static str) -> Rule {
 impl Seen {
     fn on(&mut self, event: &EventKind) -> Rule {
         match event {
+            EventKind::Configured { .. } => Ok(()),
             EventKind::CallStarted { call, .. } => rule(self.calls.insert(*call), "it had started"),
             EventKind::Queued { call, .. } => rule(self.queued.insert(*call), "it was queued"),
             EventKind::Dequeued { call, .. } => rule(self.queued.remove(call), "it was not queued"),
@@ -103,6 +104,7 @@ impl Seen {
                 call,
                 connection,
                 reuse,
+                ..
             } => {
                 self.busy.remove(connection);
                 if reuse.is_keep() {

@@ -1,0 +1,34 @@
+//! `Several`: one event, several observers.
+//!
+//! Owns their order. Refuses to shield one from another's panic.
+
+use std::fmt;
+use std::sync::Arc;
+
+use keepwarm_core::event::{Event, Observer};
+
+/// Hands each event to several observers, in the order in which they were given.
+#[derive(Clone, Default)]
+pub struct Several(Vec<Arc<dyn Observer>>);
+
+impl Several {
+    /// These observers.
+    #[must_use]
+    pub fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
+        Self(observers)
+    }
+}
+
+impl Observer for Several {
+    fn on_event(&self, event: &Event) {
+        for observer in &self.0 {
+            observer.on_event(event);
+        }
+    }
+}
+
+impl fmt::Debug for Several {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Several").field(&self.0.len()).finish()
+    }
+}
