@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Lane, Leased, Slot};
 use crate::event::{ConnectionId, DialId};
-use crate::reason::{CloseReason, Miss};
+use crate::reason::{CloseReason, Miss, PeerEnd};
 
 /// Something the shell has to do, in the order given, outside the lock.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ pub enum IdleEnd {
     Known(CloseReason),
     /// Reading failed.
     Failed(io::ErrorKind),
-    /// The server closed it, cleanly.
-    PeerClosed,
+    /// The server closed it.
+    PeerClosed(PeerEnd),
     /// Its runtime is gone.
     RuntimeGone,
     /// Bytes arrived that nobody asked for.

@@ -90,7 +90,7 @@ impl<C, W, E> Machine<C, W, E> {
             connection, slot, ..
         } = leased;
         self.undo_check_out(slot);
-        if let CloseReason::PeerClosedIdle { idle } = reason {
+        if let CloseReason::PeerClosedIdle { idle, .. } = reason {
             // Found only now, so the close itself may be older: that can lower an estimate, never raise one.
             let news = self
                 .learner

@@ -26,9 +26,9 @@ impl<C, W, E> Machine<C, W, E> {
         let idle = self.idle_time(now, self.slots.parked(slot.0));
         let reason = match how {
             IdleEnd::Failed(kind) => CloseReason::IoError { kind },
-            IdleEnd::PeerClosed => {
+            IdleEnd::PeerClosed(how) => {
                 self.learn_close(now, idle, slot);
-                CloseReason::PeerClosedIdle { idle }
+                CloseReason::PeerClosedIdle { how, idle }
             }
             IdleEnd::Known(reason) => reason,
             IdleEnd::RuntimeGone => CloseReason::RuntimeGone,

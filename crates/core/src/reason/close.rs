@@ -64,6 +64,8 @@ pub enum CloseReason {
     PeerBrokeProtocol(ProtocolFault),
     /// The server closed the connection while it was idle.
     PeerClosedIdle {
+        /// What was seen of it.
+        how: PeerEnd,
         /// How long it had been idle.
         #[cfg_attr(
             feature = "serde",
@@ -120,6 +122,36 @@ pub enum CloseReason {
     },
     /// Our request said `Connection: close`.
     WeSaidClose,
+}
+
+/// How a peer ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum PeerEnd {
+    /// TLS: it said so (`close_notify`), or complained (another alert).
+    CloseNotify,
+    /// TCP: it has nothing more to send (FIN).
+    Fin,
+    /// HTTP/2: it said `GOAWAY`.
+    GoAway,
+    /// HTTP/1: it said `408 Request Timeout` to nobody (RFC 9110 §15.5.9).
+    RequestTimeout,
+    /// TCP: the connection was reset (RST), by the peer or something between.
+    Reset,
+}
+
+impl PeerEnd {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::CloseNotify => "close-notify",
+            Self::Fin => "fin",
+            Self::GoAway => "go-away",
+            Self::RequestTimeout => "request-timeout",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 impl CloseReason {

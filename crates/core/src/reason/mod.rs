@@ -20,7 +20,7 @@ mod retry;
 mod reuse;
 pub mod text;
 
-pub use close::{CloseReason, Closed, ClosedBy};
+pub use close::{CloseReason, Closed, ClosedBy, PeerEnd};
 pub use fault::ProtocolFault;
 pub use limit::{Limit, Phase};
 pub use miss::{KeyPart, Miss};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Again, CloseReason, KeyPart, Limit, Miss, ProtocolFault, Retry, Stop};
+use super::{Again, CloseReason, KeyPart, Limit, Miss, PeerEnd, ProtocolFault, Retry, Stop};
 use crate::time::Human;
 
 pub(super) fn close_reason(reason: &CloseReason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,8 +40,14 @@ pub(super) fn close_reason(reason: &CloseReason, f: &mut fmt::Formatter<'_>) -> 
         CloseReason::PeerBrokeProtocol(broken) => {
             write!(f, "the server broke the protocol: {broken}")
         }
-        CloseReason::PeerClosedIdle { idle } => {
-            write!(f, "the server closed it after {} idle", Human(idle))
+        CloseReason::PeerClosedIdle { how, idle } => {
+            let verb = match how {
+                PeerEnd::CloseNotify | PeerEnd::Fin | PeerEnd::GoAway | PeerEnd::RequestTimeout => {
+                    "closed"
+                }
+                PeerEnd::Reset => "reset",
+            };
+            write!(f, "the server {verb} it after {} idle", Human(idle))
         }
         CloseReason::PeerSaidClose => f.write_str("the server said Connection: close"),
         CloseReason::PoolFull { limit } => {

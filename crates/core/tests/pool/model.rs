@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Action, Hint, IdleEnd, Lane, Leased, Limits, Machine, Slot, Ticket};
-use keepwarm_core::reason::{CloseReason, Reuse};
+use keepwarm_core::reason::{CloseReason, PeerEnd, Reuse};
 use keepwarm_core::time::Now;
 use proptest::prelude::*;
 
@@ -322,7 +322,10 @@ impl Bench {
         };
         let id = leased.id();
         let reason = match (how % 2, leased.idle()) {
-            (0, Some(idle)) => CloseReason::PeerClosedIdle { idle },
+            (0, Some(idle)) => CloseReason::PeerClosedIdle {
+                how: PeerEnd::Fin,
+                idle,
+            },
             _ => CloseReason::StrayBytes { bytes: 1 },
         };
         self.machine.discard(self.at(), leased, reason);
@@ -337,7 +340,7 @@ impl Bench {
             0 => IdleEnd::Failed(ErrorKind::ConnectionReset),
             1 => IdleEnd::Stray { bytes: 9 },
             2 => IdleEnd::RuntimeGone,
-            _ => IdleEnd::PeerClosed,
+            _ => IdleEnd::PeerClosed(PeerEnd::Fin),
         };
         self.machine.idle_ended(self.at(), self.slots[&id], id, how);
         self.naive.idle_ended(id, how);

@@ -120,7 +120,7 @@ impl Naive {
     pub(crate) fn discard(&mut self, id: ConnectionId, reason: CloseReason) {
         self.undo(id);
         let c = self.get(id).clone();
-        if let CloseReason::PeerClosedIdle { idle } = reason {
+        if let CloseReason::PeerClosedIdle { idle, .. } = reason {
             let known = self.learner.measured(self.instant());
             if known.is_none_or(|known| idle <= known.timeout) {
                 self.learn(&c, idle);
@@ -137,9 +137,9 @@ impl Naive {
         let idle = self.idle_time(&c);
         let reason = match how {
             IdleEnd::Failed(kind) => CloseReason::IoError { kind },
-            IdleEnd::PeerClosed => {
+            IdleEnd::PeerClosed(how) => {
                 self.learn(&c, idle);
-                CloseReason::PeerClosedIdle { idle }
+                CloseReason::PeerClosedIdle { how, idle }
             }
             IdleEnd::Known(reason) => reason,
             IdleEnd::RuntimeGone => CloseReason::RuntimeGone,

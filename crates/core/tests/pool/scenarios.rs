@@ -8,7 +8,7 @@ use std::time::Duration;
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::learn::Source;
 use keepwarm_core::pool::{Action, Hint, IdleEnd, Lane, Limits, Put, Refusal};
-use keepwarm_core::reason::{CloseReason, KeyPart, Miss, Reuse};
+use keepwarm_core::reason::{CloseReason, KeyPart, Miss, PeerEnd, Reuse};
 
 use crate::bench::{LANE, Pool};
 
@@ -300,7 +300,7 @@ fn a_connection_poked_on_its_way_into_the_pool_is_looked_at_again() {
         .idle_ended(pool.at, slot, id, IdleEnd::Stray { bytes: 3 });
     assert_eq!(pool.closes(), [CloseReason::StrayBytes { bytes: 3 }]);
     pool.machine
-        .idle_ended(pool.at, slot, id, IdleEnd::PeerClosed);
+        .idle_ended(pool.at, slot, id, IdleEnd::PeerClosed(PeerEnd::Fin));
     assert!(pool.effects().is_empty(), "it ends once");
 }
 
@@ -318,8 +318,14 @@ fn a_checkout_undone_counts_for_nothing_and_keeps_its_age() {
     let counts = pool.machine.counts();
     assert_eq!((counts.requests, counts.reused), (2, 1));
     let idle = ms(20);
-    pool.machine
-        .discard(pool.at, again, CloseReason::PeerClosedIdle { idle });
+    pool.machine.discard(
+        pool.at,
+        again,
+        CloseReason::PeerClosedIdle {
+            how: PeerEnd::Fin,
+            idle,
+        },
+    );
     assert!(matches!(
         pool.effects()[..],
         [Action::Close {
@@ -342,10 +348,13 @@ fn a_learnt_timeout_keeps_unrepeatable_calls_off_old_connections() {
     );
     pool.pass(1_000);
     pool.machine
-        .idle_ended(pool.at, slot, id, IdleEnd::PeerClosed);
+        .idle_ended(pool.at, slot, id, IdleEnd::PeerClosed(PeerEnd::Fin));
     assert_eq!(
         pool.closes(),
-        [CloseReason::PeerClosedIdle { idle: ms(1_000) }]
+        [CloseReason::PeerClosedIdle {
+            how: PeerEnd::Fin,
+            idle: ms(1_000)
+        }]
     );
     let estimate = pool.machine.learned(pool.at).unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{Hint, IdleEnd, Lane, Limits, Machine};
-use keepwarm_core::reason::{Miss, Reuse};
+use keepwarm_core::reason::{Miss, PeerEnd, Reuse};
 use keepwarm_core::time::Now;
 
 const LANE: Lane = Lane(0);
@@ -59,7 +59,7 @@ impl Pool {
         let _parked = self.machine.put(self.at, leased, Reuse::Keep, Hint::NONE);
         self.pass(SERVER);
         self.machine
-            .idle_ended(self.at, slot, id, IdleEnd::PeerClosed);
+            .idle_ended(self.at, slot, id, IdleEnd::PeerClosed(PeerEnd::Fin));
         drop(self.machine.take_actions());
         assert!(self.machine.learned(self.at).is_some());
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use keepwarm_core::reason::CloseReason;
+use keepwarm_core::reason::{CloseReason, PeerEnd};
 
 use super::stream::Look;
 use super::{Facts, Link, Stream};
@@ -106,6 +106,8 @@ fn found(objection: Option<CloseReason>) -> Quiet {
         Some(CloseReason::IoError { kind }) if kind != std::io::ErrorKind::ConnectionReset => {
             Quiet::Failed(kind)
         }
-        Some(_) => Quiet::End,
+        Some(CloseReason::IoError { .. }) => Quiet::End(PeerEnd::Reset),
+        Some(CloseReason::PeerClosedIdle { how, .. }) => Quiet::End(how),
+        Some(_) => Quiet::End(PeerEnd::GoAway),
     }
 }

@@ -11,6 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
+use keepwarm_core::reason::PeerEnd;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -101,7 +102,7 @@ pub(crate) enum Look {
     /// Nothing: it is as idle as it should be.
     Nothing,
     /// The peer has closed its side, or reset the connection.
-    End,
+    End(PeerEnd),
     /// Bytes that nobody asked for.
     Bytes(u64),
     /// The connection failed.
@@ -253,7 +254,7 @@ impl Stream {
                 Kind::Unix(stream) => stream.poll_read_ready(&mut cx),
                 Kind::Other(stream) => return look_by_reading(stream, &mut cx),
                 Kind::Layered(stream) => return stream.watch(waker),
-                Kind::Taken => return Look::End,
+                Kind::Taken => return Look::End(PeerEnd::Fin),
             };
             match readiness {
                 Poll::Pending => return Look::Nothing,
@@ -270,7 +271,9 @@ impl Stream {
                     let stream = &*stream;
                     found(stream.try_io(Interest::READABLE, || peek(stream)))
                 }
-                Kind::Other(_) | Kind::Layered(_) | Kind::Taken => return Look::End,
+                Kind::Other(_) | Kind::Layered(_) | Kind::Taken => {
+                    return Look::End(PeerEnd::Fin);
+                }
             };
             if look != Look::Nothing {
                 return look;
@@ -286,7 +289,7 @@ impl Stream {
             Kind::Unix(stream) => found(peek(&*stream)),
             Kind::Other(stream) => look_by_reading(stream, &mut Context::from_waker(Waker::noop())),
             Kind::Layered(stream) => stream.look(),
-            Kind::Taken => Look::End,
+            Kind::Taken => Look::End(PeerEnd::Fin),
         }
     }
 }
@@ -330,7 +333,7 @@ impl Look {
     #[cfg(feature = "tls")]
     pub(crate) fn at(bytes: &[u8]) -> Self {
         if is_idle_408(bytes) {
-            Self::End
+            Self::End(PeerEnd::RequestTimeout)
         } else {
             Self::Bytes(bytes.len() as u64)
         }
@@ -339,7 +342,7 @@ impl Look {
     /// Looking failed. A reset of an idle connection is a close in other words.
     pub(crate) fn failed(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::End,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::End(PeerEnd::Reset),
             kind => Self::Failed(kind),
         }
     }
@@ -347,8 +350,8 @@ impl Look {
 
 fn found(seen: io::Result<Seen>) -> Look {
     match seen {
-        Ok(Seen { count: 0, .. }) => Look::End,
-        Ok(Seen { bytes, .. }) if is_idle_408(&bytes) => Look::End,
+        Ok(Seen { count: 0, .. }) => Look::End(PeerEnd::Fin),
+        Ok(Seen { bytes, .. }) if is_idle_408(&bytes) => Look::End(PeerEnd::RequestTimeout),
         Ok(Seen { count, .. }) => Look::Bytes(count as u64),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Look::Nothing,
         Err(error) => Look::failed(&error),

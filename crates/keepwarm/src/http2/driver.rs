@@ -13,7 +13,7 @@ use std::time::Duration;
 use ::h2::client::{Builder, Connection};
 use ::h2::{Ping, PingPong};
 use bytes::Bytes;
-use keepwarm_core::reason::{CloseReason, Limit, ProtocolFault};
+use keepwarm_core::reason::{CloseReason, Limit, PeerEnd, ProtocolFault};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::control::Control;
@@ -115,7 +115,8 @@ impl Driver {
         let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is_set(&self.health.hung_up) && !is_set(&self.health.said_go_away) {
             let idle = Duration::ZERO;
-            return CloseReason::PeerClosedIdle { idle };
+            let how = PeerEnd::Fin;
+            return CloseReason::PeerClosedIdle { how, idle };
         }
         CloseReason::GoAway
     }

@@ -98,7 +98,7 @@ impl Lease {
         let verdict = match verdict {
             Reuse::Keep => match leased.connection.park() {
                 Quiet::Nothing => Reuse::Keep,
-                quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+                quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                     Reuse::close(dead_because(quiet, Duration::ZERO))
                 }
             },
@@ -113,7 +113,9 @@ impl Lease {
     pub(crate) fn look(mut self) -> Result<Self, Option<CloseReason>> {
         match self.deref_mut().check() {
             Quiet::Nothing => Ok(self),
-            quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) if self.served_before() => {
+            quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_))
+                if self.served_before() =>
+            {
                 let reason = dead_because(quiet, self.idle().unwrap_or_default());
                 if let Some(leased) = self.leased.take() {
                     let pool = Arc::clone(&leased.connection.home.pool);
@@ -127,7 +129,7 @@ impl Lease {
                 Err(Some(stray))
             }
             // The exchange meets it, and judges it on its evidence.
-            Quiet::End | Quiet::Failed(_) => Ok(self),
+            Quiet::End(_) | Quiet::Failed(_) => Ok(self),
         }
     }
 
@@ -176,7 +178,7 @@ impl Drop for Lease {
 pub(super) fn dead_because(quiet: Quiet, idle: Duration) -> CloseReason {
     match quiet {
         Quiet::Nothing => CloseReason::ShutDown,
-        Quiet::End => CloseReason::PeerClosedIdle { idle },
+        Quiet::End(how) => CloseReason::PeerClosedIdle { how, idle },
         Quiet::Bytes(bytes) => CloseReason::StrayBytes { bytes },
         Quiet::Failed(kind) => CloseReason::IoError { kind },
     }

@@ -438,7 +438,7 @@ impl OriginPool {
                 Quiet::Nothing => {
                     return Some(Acquired::Ready(Granted::Lease(Lease::new(leased, None))));
                 }
-                quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+                quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                     only_closing = true;
                     let idle = leased.idle().unwrap_or_default();
                     let known = leased.connection.known_end();
@@ -488,7 +488,7 @@ impl OriginPool {
             Quiet::Nothing => {
                 self.enter(None, |state| state.machine.put_back(now, leased));
             }
-            quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+            quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_)) => {
                 let idle = leased.idle().unwrap_or_default();
                 let known = leased.connection.known_end();
                 let why = known.unwrap_or_else(|| dead_because(quiet, idle));
@@ -519,7 +519,7 @@ impl OriginPool {
         drop(state);
         let how = match quiet {
             Quiet::Nothing => return,
-            Quiet::End => known.map_or(IdleEnd::PeerClosed, IdleEnd::Known),
+            Quiet::End(how) => known.map_or(IdleEnd::PeerClosed(how), IdleEnd::Known),
             Quiet::Bytes(bytes) => IdleEnd::Stray { bytes },
             Quiet::Failed(kind) => IdleEnd::Failed(kind),
         };

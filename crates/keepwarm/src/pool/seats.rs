@@ -377,7 +377,7 @@ fn verdict_on(leased: &mut Leased, closing: Option<CloseReason>) -> Reuse {
     }
     match leased.connection.park() {
         Quiet::Nothing => Reuse::Keep,
-        quiet @ (Quiet::End | Quiet::Bytes(_) | Quiet::Failed(_)) => {
+        quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_)) => {
             // It was not idle: what its driver found out is told, and nothing is learned of idle times.
             let known = leased.connection.link().and_then(Link::objection);
             let why = || super::lease::dead_because(quiet, Duration::ZERO);

@@ -11,6 +11,7 @@ use std::io;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
+use keepwarm_core::reason::PeerEnd;
 use rustls::client::UnbufferedClientConnection;
 use rustls::unbuffered::{ConnectionState, EncodeTlsData, EncryptError, WriteTraffic};
 use rustls::unbuffered::{EncodeError, UnbufferedStatus};
@@ -240,9 +241,12 @@ impl TlsStream {
         }
         if self.failed.is_some() {
             // An alert is a close in harsh words.
-            return Some(Look::End);
+            return Some(Look::End(PeerEnd::CloseNotify));
         }
-        (self.closed || self.ended).then_some(Look::End)
+        if self.closed {
+            return Some(Look::End(PeerEnd::CloseNotify));
+        }
+        self.ended.then_some(Look::End(PeerEnd::Fin))
     }
 
     fn end(&self) -> Poll<io::Result<usize>> {
@@ -382,7 +386,7 @@ impl Layer for TlsStream {
         match self.look() {
             Look::Nothing => Err(io::ErrorKind::WouldBlock.into()),
             Look::Failed(kind) => Err(kind.into()),
-            Look::End | Look::Bytes(_) => {
+            Look::End(_) | Look::Bytes(_) => {
                 let mut cx = Context::from_waker(Waker::noop());
                 match self.poll_fill(&mut cx, input, buffers::READ_SIZE) {
                     Poll::Ready(read) => read,

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use keepwarm_core::event::{ConnectionId, EventKind};
 use keepwarm_core::h1::{self, Received, ResponseHead, Sending};
 use keepwarm_core::pool::Hint;
-use keepwarm_core::reason::{CloseReason, Limit, Phase, ProtocolFault, Reuse};
+use keepwarm_core::reason::{CloseReason, Limit, PeerEnd, Phase, ProtocolFault, Reuse};
 use keepwarm_core::retry::Unprocessed;
 
 use super::info::Moments;
@@ -404,8 +404,13 @@ impl Exchange {
     /// crossed our request. One that was new has another reason.
     fn closed_unanswered(&self, otherwise: CloseReason) -> CloseReason {
         let lease = self.lease();
+        let how = if matches!(otherwise, CloseReason::IoError { .. }) {
+            PeerEnd::Reset
+        } else {
+            PeerEnd::Fin
+        };
         match lease.idle() {
-            Some(idle) if lease.served_before() => CloseReason::PeerClosedIdle { idle },
+            Some(idle) if lease.served_before() => CloseReason::PeerClosedIdle { how, idle },
             Some(_) | None => otherwise,
         }
     }

@@ -133,7 +133,7 @@ fn httpd_that_closes_an_idle_connection_is_seen_on_either_protocol() {
             async move {
                 let protocol = get(&client, &url).await.connection.protocol();
                 let reason = log.closed(1).await[0].closed.reason;
-                let CloseReason::PeerClosedIdle { idle } = reason else {
+                let CloseReason::PeerClosedIdle { idle, .. } = reason else {
                     panic!("{protocol:?}: {reason:?}");
                 };
                 assert!(idle > ms(800), "{protocol:?}: {idle:?}");

@@ -130,7 +130,7 @@ fn haproxy_that_closes_an_idle_connection_is_seen_on_either_protocol() {
             let (client, log) = client(|it| speak(it).tls(haproxy.authority.trusted()));
             get(&client, &haproxy.url(), protocol).await;
             let reason = log.closed(1).await[0].closed.reason;
-            let CloseReason::PeerClosedIdle { idle } = reason else {
+            let CloseReason::PeerClosedIdle { idle, .. } = reason else {
                 panic!("{alpn}: {reason:?}");
             };
             assert!(idle > ms(800), "{alpn}: {idle:?}");

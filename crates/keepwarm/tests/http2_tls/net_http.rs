@@ -71,7 +71,7 @@ fn go_that_closes_an_idle_connection_is_seen_on_either_protocol() {
             let (client, log) = client(|it| speak(it).tls(server.authority.trusted()));
             get(&client, &server.url()).await;
             let reason = log.closed(1).await[0].closed.reason;
-            let CloseReason::PeerClosedIdle { idle } = reason else {
+            let CloseReason::PeerClosedIdle { idle, .. } = reason else {
                 panic!("{protocol:?}: {reason:?}");
             };
             assert!(idle > ms(800), "{protocol:?}: {idle:?}");

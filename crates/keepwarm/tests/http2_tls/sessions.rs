@@ -60,7 +60,7 @@ fn nginx_that_closes_an_idle_connection_is_seen_and_learned_from() {
             assert_eq!(done.retries, []);
             assert_eq!(done.connection.requests, 1, "a new connection");
             let reason = log.closed(round).await[round - 1].closed.reason;
-            let CloseReason::PeerClosedIdle { idle } = reason else {
+            let CloseReason::PeerClosedIdle { idle, .. } = reason else {
                 panic!("{reason:?}");
             };
             assert!(idle > ms(800), "{idle:?}");

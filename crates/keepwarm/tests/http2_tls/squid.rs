@@ -80,7 +80,7 @@ fn squid_takes_plain_requests_on_one_connection_and_its_idle_close_is_seen() {
             assert_eq!(request.header("proxy-authorization"), None);
         }
         let reason = log.closed(1).await[0].closed.reason;
-        let CloseReason::PeerClosedIdle { idle } = reason else {
+        let CloseReason::PeerClosedIdle { idle, .. } = reason else {
             panic!("{reason:?}");
         };
         assert!(idle > ms(800), "{idle:?}");

@@ -174,7 +174,7 @@ fn b8_the_server_closed_the_idle_connection_and_the_number_is_measured() {
         let rig = Rig::start(scenario::idle_timeout(ms(100))).await;
         rig.fetch("/").await;
         let reason = rig.ended().await;
-        let CloseReason::PeerClosedIdle { idle } = reason else {
+        let CloseReason::PeerClosedIdle { idle, .. } = reason else {
             panic!("{reason:?}");
         };
         assert!(idle >= ms(50), "{idle:?}");

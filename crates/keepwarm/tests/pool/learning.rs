@@ -129,7 +129,7 @@ fn a_close_of_an_idle_connection_is_measured() {
         }
         let seen = rig.log.endings();
         let shortest = seen.iter().map(|end| match end.closed.reason {
-            CloseReason::PeerClosedIdle { idle } => idle,
+            CloseReason::PeerClosedIdle { idle, .. } => idle,
             other => panic!("{other:?}"),
         });
         let shortest = shortest.min().expect("three closes");

@@ -226,7 +226,7 @@ fn peer_closed_idle() {
         let parked = std::time::Instant::now();
         rig.lab.open("close");
         let reason = rig.ended().await;
-        let CloseReason::PeerClosedIdle { idle } = reason else {
+        let CloseReason::PeerClosedIdle { idle, .. } = reason else {
             panic!("{reason:?}");
         };
         assert!(idle <= parked.elapsed() + ms(100), "{idle:?}");

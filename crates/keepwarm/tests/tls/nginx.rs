@@ -48,7 +48,7 @@ fn nginx_that_closes_an_idle_connection_is_seen() {
         let response = client.get(nginx.url()).send().await.expect("an answer");
         drop(finish(response).await);
         let reason = log.closed(1).await[0].closed.reason;
-        let CloseReason::PeerClosedIdle { idle } = reason else {
+        let CloseReason::PeerClosedIdle { idle, .. } = reason else {
             panic!("{reason:?}");
         };
         assert!(idle > ms(800), "{idle:?}");

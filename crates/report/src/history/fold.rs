@@ -9,7 +9,7 @@ use keepwarm_core::event::{
     CallId, ClientId, ConnectionId, DialId, EventKind, Opening, Protocol, TlsInfo,
 };
 use keepwarm_core::origin;
-use keepwarm_core::reason::{CloseReason, Closed, Miss, Phase, Retry, Reuse};
+use keepwarm_core::reason::{CloseReason, Closed, Miss, PeerEnd, Phase, Retry, Reuse};
 
 use super::{FailedDial, History, Typed};
 use crate::log::{Log, Record};
@@ -531,7 +531,12 @@ fn how(reason: &CloseReason) -> How {
     use std::io::ErrorKind;
     match reason {
         CloseReason::GoAway | CloseReason::Http1Required => How::GoAway,
-        CloseReason::PeerClosedIdle { .. } | CloseReason::CloseDelimited => How::Fin,
+        CloseReason::CloseDelimited => How::Fin,
+        CloseReason::PeerClosedIdle { how, .. } => match how {
+            PeerEnd::CloseNotify | PeerEnd::Fin | PeerEnd::RequestTimeout => How::Fin,
+            PeerEnd::GoAway => How::GoAway,
+            PeerEnd::Reset => How::Reset,
+        },
         CloseReason::IoError { kind } => match kind {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => How::Reset,
             _ => How::Failed,

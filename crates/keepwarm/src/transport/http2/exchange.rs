@@ -12,7 +12,9 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response, StatusCode};
 use keepwarm_core::event::EventKind;
 use keepwarm_core::h1::{HeaderBlock, ResponseHead};
-use keepwarm_core::reason::{Again, CloseReason, Limit, Phase, ProtocolFault, Retry, Reuse};
+use keepwarm_core::reason::{
+    Again, CloseReason, Limit, PeerEnd, Phase, ProtocolFault, Retry, Reuse,
+};
 use keepwarm_core::retry::{self, Evidence, Unprocessed};
 
 use super::super::exchange::Failure;
@@ -426,9 +428,10 @@ impl StreamExchange {
             false => ProtocolFault::EndedInHead,
         };
         let reason = match seat.idle() {
-            Some(idle) if self.read == 0 && seat.served_before() => {
-                CloseReason::PeerClosedIdle { idle }
-            }
+            Some(idle) if self.read == 0 && seat.served_before() => CloseReason::PeerClosedIdle {
+                how: PeerEnd::Fin,
+                idle,
+            },
             Some(_) | None => CloseReason::PeerBrokeProtocol(fault),
         };
         let error = if self.read > 0 {
