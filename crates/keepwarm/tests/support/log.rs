@@ -42,6 +42,11 @@ impl Log {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The events so far, with their times and clients.
+    pub(crate) fn raw(&self) -> Vec<Event> {
+        self.lock().clone()
+    }
+
     /// The events so far.
     pub(crate) fn events(&self) -> Vec<EventKind> {
         self.lock().iter().map(|event| event.kind.clone()).collect()

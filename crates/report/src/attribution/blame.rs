@@ -12,8 +12,6 @@ use crate::cause::Cause;
 use crate::history::History;
 use crate::report::{Blame, Exchange, Necessity, Outcome};
 
-/// An end this much after the beginning of a dial may still be why it was begun: both are told when they are done.
-const SLACK_US: u64 = 2_000;
 /// A body whose answer is this old while others had to wait for a connection is held, if it is never read to its end.
 const HELD_US: u64 = 200_000;
 
@@ -113,7 +111,8 @@ impl Pool {
         let connection = &history.report.connections[opened];
         let miss = history.lives[opened].miss;
         let until = match miss {
-            Some(Miss::AllBusy { .. }) | None => connection.dialed_us + SLACK_US,
+            // What ended later was in use when this was wanted.
+            Some(Miss::AllBusy { .. }) | None => connection.dialed_us,
             // These say themselves that what was there had ended, if it is told a little later.
             Some(
                 Miss::AllDoubtful { .. }
@@ -123,9 +122,9 @@ impl Pool {
                 | Miss::KeepAliveOff
                 | Miss::OnlyClosing
                 | Miss::Prewarm,
-            ) => connection.opened_us.max(connection.dialed_us + SLACK_US),
+            ) => connection.opened_us,
         };
-        self.admit(until);
+        self.admit(until, opened);
         let spare = || idle_at(history, connections, opened);
         match miss {
             Some(Miss::Prewarm) => Verdict::NEEDED,
@@ -162,11 +161,13 @@ impl Pool {
         }
     }
 
-    /// Lets the connections that ended by then leave their ghosts.
-    fn admit(&mut self, until: u64) {
+    /// Lets the connections that ended by then leave their ghosts, but for the one that was opened: it may be over by
+    /// the moment up to which the others count.
+    fn admit(&mut self, until: u64, opened: usize) {
         while let Some(ended) = self.ends.get(self.seen).filter(|ended| ended.at <= until) {
             self.seen += 1;
-            if !self.replaced.contains(&ended.ghost.connection) {
+            let is_replaced = self.replaced.contains(&ended.ghost.connection);
+            if !is_replaced && ended.ghost.connection != opened {
                 self.ghosts.push(ended.ghost);
             }
         }

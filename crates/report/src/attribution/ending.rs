@@ -2,7 +2,7 @@
 //!
 //! Owns the table from typed reason to cause. Refuses to know whether anybody missed the connection.
 
-use keepwarm_core::reason::{Again, CloseReason, Retry, Stop};
+use keepwarm_core::reason::{Again, CloseReason, PeerEnd, Retry, Stop};
 
 use super::pattern::{Patterns, during};
 use crate::cause::Cause;
@@ -96,8 +96,19 @@ pub(super) fn loss(history: &History, index: usize, patterns: &Patterns) -> Opti
         CloseReason::NoContinue => Cause::ExpectationRefused,
         CloseReason::PeerBrokeProtocol(_) => Cause::ServerBrokeProtocol,
         CloseReason::PeerClosedIdle { .. } if patterns.is_restart(at) => Cause::ServerRestart,
-        CloseReason::PeerClosedIdle { .. } if patterns.backends.len() > 1 => Cause::BackendsDiffer,
-        CloseReason::PeerClosedIdle { .. } => Cause::ServerIdleTimeout,
+        CloseReason::PeerClosedIdle { how, .. } => match how {
+            PeerEnd::Reset => Cause::ServerResetsIdle,
+            PeerEnd::GoAway if connection.protocol == "h2" && !idle_alike(patterns) => {
+                announced(history, index, patterns)
+            }
+            PeerEnd::CloseNotify | PeerEnd::Fin | PeerEnd::GoAway | PeerEnd::RequestTimeout => {
+                if patterns.backends.len() > 1 {
+                    Cause::BackendsDiffer
+                } else {
+                    Cause::ServerIdleTimeout
+                }
+            }
+        },
         CloseReason::PoolOff => Cause::ClientKeepAliveOff,
         CloseReason::RequestNotSent => Cause::RequestBodyRefused,
         CloseReason::RuntimeGone => Cause::ClientRuntimes,
@@ -148,6 +159,11 @@ pub(super) fn is_race_of(history: &History, exchange: usize) -> bool {
         }
         Some(Retry::Stop(Stop::BytesReceived | Stop::FirstUse)) | None => false,
     }
+}
+
+/// Whether idle connections were closed after like times: then a farewell on an idle connection is that timeout.
+fn idle_alike(patterns: &Patterns) -> bool {
+    (patterns.idle_timeout).is_some_and(|timeout| timeout.samples >= 2)
 }
 
 /// An end that was announced: by what rule?

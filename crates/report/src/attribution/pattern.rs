@@ -20,7 +20,9 @@ const AGREE_US: u64 = 20_000;
 /// Closes that a group of like idle times must have to count as a backend.
 const BACKEND_SAMPLES: usize = 3;
 /// Ages within this share of each other are one age, in percent.
-const AGE_PERCENT: u64 = 5;
+const AGE_PERCENT: u64 = 10;
+/// Connections younger than this end at one age by accident.
+const AGE_LEAST_US: u64 = 100_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
@@ -96,7 +98,7 @@ impl Ended<'_> {
     /// The idle time after which the server closed it, unannounced.
     fn closed_by_peer_after(&self) -> Option<u64> {
         // That of the reason is what the socket told, not when we came to look.
-        if let CloseReason::PeerClosedIdle { idle } = self.reason {
+        if let CloseReason::PeerClosedIdle { idle, .. } = self.reason {
             let idle = u64::try_from(idle.as_micros()).unwrap_or(u64::MAX);
             self.idle.map(|_| idle)
         } else {
@@ -178,7 +180,7 @@ fn age(announced: &[&Ended<'_>]) -> Option<u64> {
     let ages = announced.iter().map(|it| it.at - it.connection.opened_us);
     let (least, most) = (ages.clone().min()?, ages.max()?);
     let agree = most - least <= most * AGE_PERCENT / 100;
-    (announced.len() >= 2 && agree).then_some(least)
+    (announced.len() >= 2 && agree && least >= AGE_LEAST_US).then_some(least)
 }
 
 fn restarts(ended: &[Ended<'_>]) -> Vec<(u64, u64)> {
