@@ -3,6 +3,7 @@
 //! Owns the order dial, TLS, protocol, each within its own time limit, and the words for what goes wrong. Refuses to
 //! know the pool and what is dialed for.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 #[cfg(feature = "tls")]
@@ -18,7 +19,8 @@ use keepwarm_core::reason::{Limit, Phase};
 use crate::config::{Config, Settings, Versions};
 use crate::conn::{Beyond, Facts, Opened, Protocol, Stream};
 use crate::dial::{
-    Addresses, BoxFuture, DialError, Dialed, Dialer, Resolver, TcpDialer, WithOverrides, open_files,
+    Addresses, Answer, BoxFuture, DialError, Dialed, Dialer, IpFamily, Resolver, TcpDialer,
+    WithOverrides, open_files,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::proxy::{Handshake, Names, Proxy, Route, Routes, Target};
@@ -35,6 +37,7 @@ pub(crate) struct Connector {
     dialer: Arc<dyn Dialer>,
     /// Resolves what a SOCKS proxy does not.
     resolver: Arc<dyn Resolver>,
+    family: IpFamily,
     routes: Routes,
     user_agent: Option<String>,
     #[cfg(feature = "tls")]
@@ -56,9 +59,20 @@ pub(crate) struct Goal<'a> {
     pub(crate) settings: &'a Settings,
     /// What may be spoken: the settings' own choice, or less.
     pub(crate) versions: Versions,
+    /// Whether what the server proves its name with is kept.
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(dead_code, reason = "none is shown without TLS")
+    )]
+    pub(crate) keeps_certificate: bool,
 }
 
 impl Way {
+    /// Whether no proxy is on it.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.route.proxy().is_none()
+    }
+
     /// The proxy that requests are written to, in absolute form.
     pub(crate) fn forward(&self) -> Option<&Proxy> {
         match &self.route {
@@ -73,6 +87,7 @@ impl Way {
 struct Peer<'a> {
     origin: &'a Origin,
     offered: &'a [&'a [u8]],
+    keeps_certificate: bool,
     limit: Option<Duration>,
 }
 
@@ -89,6 +104,7 @@ impl Connector {
         Self {
             dialer: dialer(config, &resolver),
             resolver,
+            family: config.socket.addresses.family,
             routes: config.proxies.routes(),
             user_agent: config.user_agent.clone(),
             #[cfg(feature = "tls")]
@@ -107,6 +123,20 @@ impl Connector {
     /// Asks for the addresses of the origin's name again, for [`Connector::addresses`]; none when the dialer cannot.
     pub(crate) fn ask_again<'a>(&'a self, origin: &'a Origin) -> Option<BoxFuture<'a, ()>> {
         self.dialer.ask_again(origin)
+    }
+
+    /// Whether servers prove their names to this client by their certificates.
+    pub(crate) fn proves_names(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.settings.proves_names();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// The addresses of the origin's name, without dialing.
+    pub(crate) async fn look_up(&self, origin: &Origin) -> io::Result<Answer> {
+        let lookup = self.resolver.lookup(origin.host(), origin.port());
+        lookup.whole(self.family).await
     }
 
     /// The way to an origin: whether a proxy is on it, and what is dialed.
@@ -160,7 +190,11 @@ impl Connector {
         self.negotiate(&mut dialed.stream, goal).await?;
         match goal.origin.scheme() {
             Scheme::Http => {
-                let opened = opened(dialed, None, Beyond { tls: None, via });
+                let beyond = Beyond {
+                    via,
+                    ..Beyond::default()
+                };
+                let opened = opened(dialed, None, beyond);
                 #[cfg(feature = "http2")]
                 if goal.versions == Versions::Http2 {
                     return share(opened, goal.settings).await;
@@ -223,18 +257,14 @@ impl Connector {
         let proxy = Peer {
             origin: &goal.way.reached,
             offered: &[crate::tls::HTTP_1_1],
+            keeps_certificate: false,
             limit: goal.settings.timeouts.tls_handshake,
         };
-        let (stream, _) = self.shake_hands(stream, &proxy).await?;
-        Ok(stream)
+        Ok(self.shake_hands(stream, &proxy).await?.stream)
     }
 
     #[cfg(feature = "tls")]
-    async fn shake_hands(
-        &self,
-        stream: Stream,
-        peer: &Peer<'_>,
-    ) -> Result<(Stream, crate::tls::TlsInfo)> {
+    async fn shake_hands(&self, stream: Stream, peer: &Peer<'_>) -> Result<crate::tls::Agreed> {
         let made = self
             .tls
             .handshaker
@@ -245,8 +275,13 @@ impl Connector {
                 return Err(Error::new(ErrorKind::Tls, Phase::Tls, message.as_str()));
             }
         };
-        let (host, port) = (peer.origin.host(), peer.origin.port());
-        let handshake = handshaker.shake_hands(stream, host, port, peer.offered);
+        let asked = crate::tls::Asked {
+            host: peer.origin.host(),
+            port: peer.origin.port(),
+            protocols: peer.offered,
+            keeps_certificate: peer.keeps_certificate,
+        };
+        let handshake = handshaker.shake_hands(stream, &asked);
         let limit = peer.limit.unwrap_or(LONGEST_STEP);
         match tokio::time::timeout(limit, handshake).await {
             Ok(done) => done,
@@ -265,19 +300,22 @@ impl Connector {
         let peer = Peer {
             origin: goal.origin,
             offered: offered(goal.versions),
+            keeps_certificate: goal.keeps_certificate,
             limit: goal.settings.timeouts.tls_handshake,
         };
-        let (stream, info) = self.shake_hands(dialed.stream, &peer).await?;
-        dialed.stream = stream;
-        let chosen = info.alpn.as_deref() == Some("h2");
+        let agreed = self.shake_hands(dialed.stream, &peer).await?;
+        dialed.stream = agreed.stream;
+        let chosen = agreed.info.alpn.as_deref() == Some("h2");
         if goal.versions == Versions::Http2 && !chosen {
             let message = format!("{} does not speak HTTP/2: ALPN chose it not", goal.origin);
             return Err(Error::new(ErrorKind::Tls, Phase::Tls, message));
         }
         let took = Some(crate::clock::now() - began);
         let beyond = Beyond {
-            tls: Some(info),
+            tls: Some(agreed.info),
             via,
+            certificate: agreed.certificate.filter(|_| chosen).map(Arc::new),
+            coalesced_from: None,
         };
         let opened = opened(dialed, took, beyond);
         #[cfg(feature = "http2")]

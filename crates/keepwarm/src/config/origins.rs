@@ -53,7 +53,7 @@ macro_rules! changes {
         $($(#[$doc:meta])* $field:ident: $type:ty, from $given:ty => $($path:ident).+;)*
     ) => {
         $(#[$about])*
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub(super) struct $name {
             $($field: Option<$type>,)*
         }

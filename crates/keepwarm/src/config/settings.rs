@@ -12,7 +12,7 @@ use super::origins::LimitChanges;
 use crate::error::{Error, Result};
 
 /// The settings of one origin. Every pool has a claim on those that hold for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) timeouts: Timeouts,
     pub(crate) heads: h1::Limits,
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 }
 
 /// The time limits of a call and its phases.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
     pub(crate) connect: Option<Duration>,
     pub(crate) proxy_handshake: Option<Duration>,
@@ -97,6 +97,14 @@ impl Settings {
         return self.http2.max_connections;
         #[cfg(not(feature = "http2"))]
         None
+    }
+
+    /// Whether calls may go over connections of other origins.
+    pub(crate) fn coalesces(&self) -> bool {
+        #[cfg(feature = "http2")]
+        return self.http2.coalesce && self.versions != Versions::Http1;
+        #[cfg(not(feature = "http2"))]
+        false
     }
 
     /// Refuses what cannot work.

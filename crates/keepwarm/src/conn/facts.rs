@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm_core::event::{Opening, Protocol};
+use keepwarm_core::origin::Origin;
 
-use crate::tls::TlsInfo;
+use crate::tls::{Certificate, TlsInfo};
 
 /// What is known of a connection from its opening on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     ends: Ends,
     beyond: Option<Box<Beyond>>,
@@ -23,15 +24,19 @@ pub(crate) struct Facts {
 }
 
 /// What a plain connection to the server itself has not.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Beyond {
     pub(crate) tls: Option<TlsInfo>,
     /// The proxy on the way, without credentials.
     pub(crate) via: Option<Arc<str>>,
+    /// What the server proved its name with, where other origins may be served by it.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    /// As a call to another origin sees it: the origin it was opened for.
+    pub(crate) coalesced_from: Option<Origin>,
 }
 
 /// Both addresses; those of IPv4, the usual ones, without an allocation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Ends {
     None,
     V4(SocketAddrV4, SocketAddrV4),
@@ -113,6 +118,23 @@ impl Facts {
 
     pub(crate) fn via(&self) -> Option<&Arc<str>> {
         self.beyond.as_deref()?.via.as_ref()
+    }
+
+    pub(crate) fn certificate(&self) -> Option<&Arc<Certificate>> {
+        self.beyond.as_deref()?.certificate.as_ref()
+    }
+
+    pub(crate) fn coalesced_from(&self) -> Option<&Origin> {
+        self.beyond.as_deref()?.coalesced_from.as_ref()
+    }
+
+    /// The same, as a call to another origin sees it.
+    pub(crate) fn seen_from_elsewhere(&self, opened_for: &Origin) -> Self {
+        let mut seen = self.clone();
+        let beyond = seen.beyond.get_or_insert_default();
+        beyond.certificate = None;
+        beyond.coalesced_from = Some(opened_for.clone());
+        seen
     }
 
     /// The first call on the connection reports it.

@@ -93,6 +93,43 @@ pub enum Lookup<'a> {
     Together(BoxFuture<'a, io::Result<Answer>>),
 }
 
+impl Lookup<'_> {
+    /// All the addresses of these families at once: what one query does not bring, the other may. They hold as long as
+    /// the answer that is over first; known ones for ever.
+    ///
+    /// # Errors
+    /// When nothing was answered at all.
+    pub(crate) async fn whole(self, family: IpFamily) -> io::Result<Answer> {
+        let mut whole = match self {
+            Self::Apart { v4, v6 } => match family {
+                IpFamily::V4 => v4.await?,
+                IpFamily::V6 => v6.await?,
+                IpFamily::Any => match tokio::join!(v6, v4) {
+                    (Ok(v6), Ok(v4)) => v6.and(v4),
+                    (Ok(one), Err(_)) | (Err(_), Ok(one)) => one,
+                    (Err(error), Err(_)) => return Err(error),
+                },
+            },
+            Self::Known(addresses) => Answer {
+                addresses,
+                valid_for: Some(Duration::MAX),
+            },
+            Self::Together(asked) => asked.await?,
+        };
+        whole.addresses.retain(|address| family.has(address));
+        Ok(whole)
+    }
+}
+
+impl Answer {
+    fn and(mut self, other: Self) -> Self {
+        self.addresses.extend(other.addresses);
+        let both = [self.valid_for, other.valid_for];
+        self.valid_for = both.into_iter().flatten().min();
+        self
+    }
+}
+
 impl fmt::Debug for Lookup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,6 +19,10 @@ pub struct Http2 {
     /// HTTP/2 connections per origin and runtime: beyond them calls wait for a stream. Default none: one more is
     /// opened whenever the streams of those that are open are all taken, within `max_conns_per_host`.
     pub max_connections: Option<usize>,
+    /// Whether a call to an `https` origin may be a stream on a connection that was opened for another one (RFC 9113
+    /// §9.1.1), before a connection of its own is opened. Default false. The chapter on HTTP/2 of the [crate's
+    /// page](crate#http2) says what must hold for it, and what to think of first.
+    pub coalesce: bool,
     /// A connection on which calls wait and nothing was read for so long is asked with a `PING`. Each further
     /// question waits four times as long, so that servers that count them take no offence. Default 30 s; none: never.
     pub ping_after: Option<Duration>,
@@ -35,6 +39,7 @@ impl Default for Http2 {
             connection_window: 8 << 20,
             max_streams: None,
             max_connections: None,
+            coalesce: false,
             ping_after: Some(Duration::from_secs(30)),
             ping_idle: false,
             ping_timeout: Duration::from_secs(15),

@@ -72,6 +72,9 @@ impl Report {
             via: facts.via().cloned(),
             took: facts.took(),
         });
+        if pool.coalescing.is_some() {
+            pool.shared.shown.add(pool, id, facts);
+        }
         let now = clock::now();
         pool.enter(Some(keeper), |state| {
             state.dials.remove(&dial);
@@ -166,6 +169,7 @@ async fn attempt(pool: &OriginPool) -> Result<Opened> {
         way: pool.way.as_ref().map_err(Clone::clone)?,
         settings: &pool.settings,
         versions: pool.versions(),
+        keeps_certificate: pool.coalescing.is_some(),
     };
     let dialing = time::timeout(connect_timeout(&pool.settings), connector.dial(goal));
     // Nothing of this step lives on through the next: many of these tasks may run at once.

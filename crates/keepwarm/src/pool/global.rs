@@ -208,6 +208,20 @@ impl Global {
         }
     }
 
+    /// A place has come free on a connection that may serve other origins too: those that may not open one of their own
+    /// look whether it serves them.
+    pub(super) fn let_the_starving_look_elsewhere(&self) {
+        if self.hungry.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let starving = self.starving.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools: Vec<_> = starving.iter().filter_map(Weak::upgrade).collect();
+        drop(starving);
+        for pool in pools {
+            pool.seat_waiters_elsewhere();
+        }
+    }
+
     /// Gives each origin that waits one look.
     fn feed_each_once(&self) {
         for _ in 0..self.hungry.load(Ordering::SeqCst) {

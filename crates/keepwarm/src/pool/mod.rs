@@ -11,6 +11,14 @@
     reason = "`keepwarm_shuttle` is set for the tests of `interleavings` alone; cargo knows it not"
 )]
 
+#[cfg_attr(
+    not(all(feature = "http2", feature = "tls")),
+    allow(
+        dead_code,
+        reason = "without HTTP/2 and TLS there is no connection that could serve several origins"
+    )
+)]
+mod coalescing;
 mod dialing;
 #[cfg_attr(
     not(feature = "http2"),

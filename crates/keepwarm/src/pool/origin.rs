@@ -13,6 +13,7 @@ use keepwarm_core::pool::{Hint, IdleEnd, Lane, Put, Refusal, Slot, Ticket};
 use keepwarm_core::reason::{CloseReason, Limit, Miss, Phase, Retry, Reuse};
 use keepwarm_core::time::Now;
 
+use super::coalescing::{Coalescing, Directions};
 use super::fallback::{Fallback, permitted};
 use super::global::Standing;
 use super::keeper::Keeper;
@@ -50,6 +51,8 @@ pub(crate) struct OriginPool {
     /// When the name is asked again, in the shared clock's nanoseconds.
     pub(super) asks_at: AtomicU64,
     pub(super) fallback: Fallback,
+    /// None for an origin whose calls and connections go with no other's.
+    pub(super) coalescing: Option<Box<Coalescing>>,
 }
 
 pub(super) struct State {
@@ -64,6 +67,8 @@ pub(super) struct State {
     pub(super) announced: Option<Instant>,
     /// Who sits on connections that carry several calls at once.
     pub(super) seats: Table,
+    /// Where its name leads, as far as that was asked for the sake of `coalescing`.
+    pub(super) directions: Directions,
 }
 
 /// What a call gets at once.
@@ -71,6 +76,8 @@ enum Taken {
     Leased(Leased),
     Seat(Box<Seat>),
     Later(Miss, Option<Ticket>, oneshot::Receiver<Result<Granted>>),
+    /// Nothing here: another origin's connection may have a place.
+    Elsewhere,
 }
 
 impl State {
@@ -82,6 +89,7 @@ impl State {
         lane: Lane,
         replayable: bool,
         only_closing: bool,
+        looks_elsewhere: bool,
     ) -> Taken {
         if self.seats.is_used()
             && let Some(seat) = self.join(pool, now.instant, lane)
@@ -96,6 +104,9 @@ impl State {
             Err(Miss::AllBusy { .. } | Miss::FirstForOrigin) if only_closing => Miss::OnlyClosing,
             Err(miss) => miss,
         };
+        if looks_elsewhere && pool.coalescing.is_some() {
+            return Taken::Elsewhere;
+        }
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter(sender);
         let ticket = (self.machine).wait(now.instant, lane, replayable, miss, waiter);
@@ -147,6 +158,8 @@ impl OriginPool {
             Ok(way) if way.forward().is_none() => shared.connector.addresses(&origin),
             Ok(_) | Err(_) => None,
         };
+        let connector = &shared.connector;
+        let coalescing = Coalescing::of(&origin, &settings, versions, way.as_ref().ok(), connector);
         let seats = Table::new(&settings, versions, origin.scheme());
         machine.restrict_dials(seats.most_dials(0));
         if shared.is_stopping() {
@@ -165,6 +178,7 @@ impl OriginPool {
                 retired: false,
                 announced: None,
                 seats,
+                directions: Directions::default(),
             }),
             deadline: AtomicU64::new(u64::MAX),
             standing: Standing::default(),
@@ -172,6 +186,7 @@ impl OriginPool {
             addresses,
             asks_at: AtomicU64::new(names::NEVER),
             fallback: Fallback::default(),
+            coalescing,
         })
     }
 
@@ -306,6 +321,9 @@ impl OriginPool {
                 opened,
                 ..
             } => {
+                if self.coalescing.is_some() {
+                    self.shared.shown.remove(id, &connection.facts);
+                }
                 drop(connection);
                 if reason == CloseReason::Http1Required {
                     // It may have said so with no call under way.
@@ -387,6 +405,9 @@ impl OriginPool {
 
     /// Starts the dials that waiting calls need and the limit over all origins allows.
     pub(super) fn pump(self: &Arc<Self>) {
+        if self.coalescing.is_some() && self.lock().machine.wants_dial() {
+            self.seat_waiters_elsewhere();
+        }
         while self.lock().machine.wants_dial() {
             if !self.shared.reserve() {
                 self.shared.global.starve(self);
@@ -408,20 +429,31 @@ impl OriginPool {
     pub(crate) fn acquire(
         self: &Arc<Self>,
         now: Now,
-        keeper: &Keeper,
+        keeper: &Arc<Keeper>,
         replayable: bool,
     ) -> Option<Acquired> {
         let mut only_closing = false;
+        let mut looks_elsewhere = true;
         loop {
             let taken = self.enter(Some(keeper), |state| {
                 if state.retired {
                     return None;
                 }
-                Some(state.take(self, now, keeper.lane, replayable, only_closing))
+                let lane = keeper.lane;
+                Some(state.take(self, now, lane, replayable, only_closing, looks_elsewhere))
             })?;
             let mut leased = match taken {
                 Taken::Leased(leased) => leased,
                 Taken::Seat(seat) => return Some(Acquired::Ready(Granted::Seat(seat))),
+                Taken::Elsewhere => {
+                    looks_elsewhere = false;
+                    match self.seat_elsewhere(now, keeper, replayable) {
+                        Some(seat) => {
+                            return Some(Acquired::Ready(Granted::Seat(Box::new(seat))));
+                        }
+                        None => continue,
+                    }
+                }
                 Taken::Later(miss, ticket, receiver) => {
                     return Some(Acquired::Later(Waiting {
                         pool: Arc::clone(self),

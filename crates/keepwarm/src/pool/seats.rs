@@ -14,7 +14,7 @@ use keepwarm_core::reason::{CloseReason, Miss, Reuse};
 use super::lease::{Granted, Waiter};
 use super::origin::{OriginPool, State};
 use super::sync::clock;
-use super::{Action, Leased, Pooled};
+use super::{Action, Leased, Machine, Pooled};
 use crate::config::{Settings, Versions};
 use crate::conn::{Facts, Link, Protocol, Quiet};
 
@@ -29,6 +29,8 @@ pub(super) struct Table {
     most_connections: Option<usize>,
     /// Connections that are on their way back to the machine, while the observer is told: nobody dials meanwhile.
     returning: usize,
+    /// Nobody dials while it is being found out whether another origin's connection serves.
+    held: bool,
 }
 
 impl Table {
@@ -39,6 +41,7 @@ impl Table {
             finds_out: versions == Versions::Both && scheme == Scheme::Https,
             most_connections: settings.most_http2_connections(),
             returning: 0,
+            held: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Table {
     /// Dials at a time, as far as the protocol decides: `open` are open or being opened.
     pub(super) fn most_dials(&self, open: usize) -> Option<usize> {
         match self.speaks {
+            None | Some(Protocol::H1 | Protocol::H2) if self.held => Some(0),
             Some(Protocol::H2) if self.returning > 0 => Some(0),
             None if self.finds_out => Some(1),
             None | Some(Protocol::H1) => None,
@@ -72,6 +76,8 @@ struct Row {
 /// A place on a shared connection. Dropping it frees the place.
 pub(crate) struct Seat {
     pool: Arc<OriginPool>,
+    /// The pool of the call's origin, when the connection is another's.
+    guest: Option<Arc<OriginPool>>,
     link: Link,
     lane: Lane,
     slot: Slot,
@@ -93,6 +99,22 @@ impl Seat {
 
     pub(crate) fn pool(&self) -> &Arc<OriginPool> {
         &self.pool
+    }
+
+    /// The pool of the origin that was called. Usually the same.
+    pub(crate) fn caller(&self) -> &Arc<OriginPool> {
+        self.guest.as_ref().unwrap_or(&self.pool)
+    }
+
+    /// Whether the connection was opened for another origin than the one that was called.
+    pub(crate) fn is_visit(&self) -> bool {
+        self.guest.is_some()
+    }
+
+    /// It is for a call to this origin, which sees the connection so.
+    pub(super) fn visit(&mut self, guest: &Arc<OriginPool>, facts: Arc<Facts>) {
+        self.guest = Some(Arc::clone(guest));
+        self.facts = facts;
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -132,6 +154,9 @@ impl Seat {
     /// The stream is open: the server may have the request.
     pub(crate) fn begin(&mut self, stream: u32) {
         self.stream = Some(stream);
+        if let Some(coalescing) = self.guest.as_ref().and_then(|it| it.coalescing.as_ref()) {
+            coalescing.note_stream();
+        }
     }
 
     pub(crate) fn stream(&self) -> Option<u32> {
@@ -167,28 +192,41 @@ impl State {
         now: Instant,
         lane: Lane,
     ) -> Option<Seat> {
-        for row in &mut self.seats.rows {
-            if row.closing.is_some() || row.leased.lane() != lane {
-                continue;
-            }
-            let Some(link) = row.leased.connection.link() else {
-                continue;
-            };
-            if row.seats >= link.capacity() {
-                continue;
-            }
-            if let Some(reason) = link.objection() {
-                row.closing = Some(reason);
-                continue;
-            }
-            if let Err(reason) = self.machine.join(now, &mut row.leased) {
-                row.closing = Some(reason);
-                continue;
-            }
-            row.seats += 1;
-            return Some(row.seat(pool, Some(Duration::ZERO), None));
-        }
-        None
+        let (rows, machine) = (&mut self.seats.rows, &mut self.machine);
+        let row = rows
+            .iter_mut()
+            .find_map(|row| row.join(machine, now, lane))?;
+        Some(row.seat(pool, Some(Duration::ZERO), None))
+    }
+
+    /// The same on this connection alone.
+    pub(super) fn join_one(
+        &mut self,
+        pool: &Arc<OriginPool>,
+        now: Instant,
+        lane: Lane,
+        id: ConnectionId,
+    ) -> Option<Seat> {
+        let (rows, machine) = (&mut self.seats.rows, &mut self.machine);
+        let row = rows.iter_mut().find(|row| row.leased.id() == id)?;
+        let row = row.join(machine, now, lane)?;
+        Some(row.seat(pool, Some(Duration::ZERO), None))
+    }
+
+    /// Whether somebody sits on this connection.
+    pub(super) fn is_sat_on(&self, id: ConnectionId) -> bool {
+        self.seats.rows.iter().any(|row| row.leased.id() == id)
+    }
+
+    /// Whether the server chose HTTP/1.1 when it had the choice, as far as it is known.
+    pub(super) fn speaks_http1(&self) -> bool {
+        self.seats.speaks == Some(Protocol::H1)
+    }
+
+    /// Whether dials wait until it is known if another origin's connection serves.
+    pub(super) fn hold_dials(&mut self, held: bool) {
+        self.seats.held = held;
+        self.steer();
     }
 
     /// The first place on a connection that was taken from the machine.
@@ -313,6 +351,27 @@ impl State {
 }
 
 impl Row {
+    /// Counts one call more on it, if it can have one.
+    fn join(&mut self, machine: &mut Machine, now: Instant, lane: Lane) -> Option<&Self> {
+        if self.closing.is_some() || self.leased.lane() != lane {
+            return None;
+        }
+        let link = self.leased.connection.link()?;
+        if self.seats >= link.capacity() {
+            return None;
+        }
+        if let Some(reason) = link.objection() {
+            self.closing = Some(reason);
+            return None;
+        }
+        if let Err(reason) = machine.join(now, &mut self.leased) {
+            self.closing = Some(reason);
+            return None;
+        }
+        self.seats += 1;
+        Some(self)
+    }
+
     fn seat(&self, pool: &Arc<OriginPool>, idle: Option<Duration>, miss: Option<Miss>) -> Seat {
         let connection: &Pooled = &self.leased.connection;
         let link = connection.link().expect("rows hold shared connections");
@@ -320,6 +379,7 @@ impl Row {
         let requests = self.leased.requests();
         Seat {
             pool: Arc::clone(pool),
+            guest: None,
             link: link.clone(),
             lane: self.leased.lane(),
             slot: self.leased.slot(),
@@ -367,6 +427,9 @@ impl OriginPool {
             });
         }
         hand_out(served);
+        if self.coalescing.is_some() {
+            self.shared.global.let_the_starving_look_elsewhere();
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use keepwarm_core::pool::Lane;
 use keepwarm_core::reason::{CloseReason, Retry};
 use keepwarm_core::time::Now;
 
+use super::coalescing::Shown;
 use super::global::Global;
 use super::habits;
 use super::keeper::Keeper;
@@ -38,12 +39,14 @@ pub(crate) struct Shared {
     /// Which settings hold for which origin.
     pub(crate) origins: Origins,
     registry: Registry,
-    keepers: ArcSwap<Vec<Arc<Keeper>>>,
+    pub(super) keepers: ArcSwap<Vec<Arc<Keeper>>>,
     making_keeper: Mutex<()>,
     epoch: Instant,
     ids: Ids,
     /// Names that are being asked again.
     pub(super) asking: AtomicUsize,
+    /// Which connections show which names, for those that may serve several origins.
+    pub(super) shown: Shown,
     stopping: AtomicBool,
     closed: AtomicBool,
     /// What the origins counted that the registry has forgotten.
@@ -85,6 +88,7 @@ impl Shared {
             epoch: clock::now(),
             ids: Ids::default(),
             asking: AtomicUsize::new(0),
+            shown: Shown::default(),
             stopping: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             retired: Mutex::new(stats::Counts::default()),
@@ -240,7 +244,7 @@ impl Shared {
                 return false;
             }
             state.retired = true;
-            let counts = stats::counts_of(&state);
+            let counts = stats::counts_of(pool, &state);
             drop(state);
             let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
             retired.add(&counts);

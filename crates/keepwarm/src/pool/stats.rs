@@ -47,6 +47,9 @@ pub struct Counts {
     pub reused: u64,
     /// Requests so far.
     pub requests: u64,
+    /// Calls to this origin so far that were streams on another origin's connection
+    /// ([`Http2::coalesce`](crate::http2::Http2::coalesce)). Among the requests, and as reused, they are counted there.
+    pub coalesced: u64,
     /// Connections closed so far, by reason.
     pub closed: Vec<Ended>,
     /// Decisions on failed attempts so far.
@@ -129,6 +132,7 @@ impl Counts {
         self.opened += other.opened;
         self.reused += other.reused;
         self.requests += other.requests;
+        self.coalesced += other.coalesced;
         for end in &other.closed {
             match (self.closed.iter_mut()).find(|known| known.reason.slug() == end.reason.slug()) {
                 Some(known) => known.count += end.count,
@@ -158,7 +162,7 @@ fn note(list: &mut Vec<Retried>, retry: Retry, count: u64) {
     }
 }
 
-pub(super) fn counts_of(state: &State) -> Counts {
+pub(super) fn counts_of(pool: &OriginPool, state: &State) -> Counts {
     let counts = state.machine.counts();
     let closed = counts
         .closed()
@@ -172,6 +176,7 @@ pub(super) fn counts_of(state: &State) -> Counts {
         opened: counts.opened,
         reused: counts.reused,
         requests: counts.requests,
+        coalesced: pool.coalescing.as_ref().map_or(0, |it| it.streams()),
         closed,
         retries: state.retries.0.clone(),
     }
@@ -186,7 +191,7 @@ pub(super) fn snapshot(pools: Vec<Arc<OriginPool>>, mut total: Counts) -> Stats 
             let state = pool.lock();
             OriginStats {
                 origin: pool.origin.clone(),
-                counts: counts_of(&state),
+                counts: counts_of(&pool, &state),
                 idle_timeout: state.machine.learned(now),
             }
         })

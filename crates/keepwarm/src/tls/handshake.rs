@@ -15,6 +15,7 @@ use rustls::{
     ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
 };
 
+use super::certificate::Certificate;
 use super::failure::Cause;
 use super::key_log::KeyLogFile;
 use super::stream::TlsStream;
@@ -30,6 +31,24 @@ pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
 pub(crate) struct Handshaker {
     config: Arc<ClientConfig>,
     server_name: Option<String>,
+}
+
+/// What a handshake is to bring.
+pub(crate) struct Asked<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    /// The protocols to offer (ALPN), the preferred one first.
+    pub(crate) protocols: &'a [&'a [u8]],
+    /// Whether the server's certificate will be asked for other names.
+    pub(crate) keeps_certificate: bool,
+}
+
+/// What a handshake brought.
+pub(crate) struct Agreed {
+    pub(crate) stream: Stream,
+    pub(crate) info: TlsInfo,
+    /// None unless it was asked for.
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Handshaker {
@@ -50,14 +69,13 @@ impl Handshaker {
         })
     }
 
-    /// Encrypts a stream to this host, offering these protocols (ALPN), the preferred one first.
+    /// Encrypts a stream.
     pub(crate) async fn shake_hands(
         &self,
         stream: Stream,
-        host: &str,
-        port: u16,
-        protocols: &[&[u8]],
-    ) -> Result<(Stream, TlsInfo), Error> {
+        asked: &Asked<'_>,
+    ) -> Result<Agreed, Error> {
+        let (host, port) = (asked.host, asked.port);
         let name = self.server_name.as_deref().unwrap_or(host);
         let bare = name.trim_matches(['[', ']']);
         let failed = |cause: Cause, opening: &[u8]| {
@@ -65,12 +83,12 @@ impl Handshaker {
             Error::new(ErrorKind::Tls, Phase::Tls, message).with_source(cause.source())
         };
         // An IPv6 zone is no part of what a certificate can say.
-        let asked = bare.split_once('%').map_or(bare, |(address, _)| address);
-        let server_name = ServerName::try_from(asked.to_owned()).map_err(|error| {
+        let told = bare.split_once('%').map_or(bare, |(address, _)| address);
+        let server_name = ServerName::try_from(told.to_owned()).map_err(|error| {
             let message = format!("TLS with {host}:{port} failed: {error}");
             Error::new(ErrorKind::Tls, Phase::Tls, message)
         })?;
-        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let protocols = asked.protocols.iter().map(|name| name.to_vec()).collect();
         let config = Arc::clone(&self.config);
         let session = UnbufferedClientConnection::new_with_alpn(config, server_name, protocols)
             .map_err(|error| failed(error.into(), &[]))?;
@@ -79,8 +97,14 @@ impl Handshaker {
         if let Err(cause) = steps(&mut stream, &mut opening).await {
             return Err(failed(cause, &opening));
         }
-        let info = info(stream.session(), asked);
-        Ok((Stream::layered(stream), info))
+        let info = info(stream.session(), told);
+        let keeps = asked.keeps_certificate;
+        let certificate = keeps.then(|| Certificate::of(stream.session())).flatten();
+        Ok(Agreed {
+            stream: Stream::layered(stream),
+            info,
+            certificate,
+        })
     }
 }
 

@@ -20,6 +20,8 @@
 )]
 
 #[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
 mod failure;
 mod fault;
 #[cfg(feature = "tls")]
@@ -28,6 +30,8 @@ mod handshake;
 mod key_log;
 #[cfg(feature = "tls")]
 mod material;
+#[cfg(not(feature = "tls"))]
+mod no_certificate;
 #[cfg(feature = "tls")]
 mod settings;
 #[cfg(feature = "tls")]
@@ -35,9 +39,13 @@ mod stream;
 #[cfg(feature = "tls")]
 mod verify;
 
+#[cfg(feature = "tls")]
+pub(crate) use certificate::Certificate;
 pub(crate) use fault::TlsFault;
 #[cfg(feature = "tls")]
-pub(crate) use handshake::{HTTP_1_1, Handshaker};
+pub(crate) use handshake::{Agreed, Asked, HTTP_1_1, Handshaker};
 pub use keepwarm_core::event::{TlsInfo, TlsVersion};
+#[cfg(not(feature = "tls"))]
+pub(crate) use no_certificate::Certificate;
 #[cfg(feature = "tls")]
 pub use settings::Tls;

@@ -165,6 +165,11 @@ impl Tls {
         self
     }
 
+    /// Whether a connection's certificate has proved the name it was opened for. Otherwise it says nothing of others.
+    pub(crate) fn proves_names(&self) -> bool {
+        !self.accept_invalid && self.server_name.is_none()
+    }
+
     /// Refuses what cannot work. The platform's own roots are read with the first `https` call.
     pub(crate) fn check(&self) -> Result<()> {
         if self.lowest > self.highest {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_core::event::{ConnectionId, Opening};
+use keepwarm_core::origin::Origin;
 use keepwarm_core::reason::Miss;
 use keepwarm_core::time::Human;
 
@@ -99,6 +100,12 @@ impl ConnectionInfo {
         self.facts.via().map(|via| &**via)
     }
 
+    /// The origin it was opened for, when that is another than the one that was called: its certificate covers the
+    /// names of both ([`Http2::coalesce`](crate::http2::Http2::coalesce)). None usually.
+    pub fn coalesced_from(&self) -> Option<&Origin> {
+        self.facts.coalesced_from()
+    }
+
     /// How long the steps of opening took, when it was opened for this call.
     pub(super) fn took(&self) -> Option<Opening> {
         self.miss.map(|_| self.facts.took())
@@ -125,6 +132,9 @@ impl fmt::Display for ConnectionInfo {
         }
         if let Some(via) = self.via() {
             write!(f, ", via {via}")?;
+        }
+        if let Some(origin) = self.coalesced_from() {
+            write!(f, ", opened for {origin}")?;
         }
         Ok(())
     }

@@ -17,11 +17,14 @@ mod support;
 
 mod alpn;
 mod apache;
+mod coalescing;
+mod coalescing_ends;
 mod cold;
 mod crowds;
 mod fallback;
 mod go_server;
 mod haproxy;
+mod house;
 mod net_http;
 mod node;
 mod peer;

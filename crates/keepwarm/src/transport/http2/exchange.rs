@@ -457,6 +457,8 @@ impl StreamExchange {
         };
         let reason = failure.reason();
         if failure.wants_http1() {
+            // Whatever the other origin's calls are told on it.
+            self.seat().caller().end_coalescing();
             if self.seat().pool().settings.versions == Versions::Http2 {
                 // Again would be the same again.
                 return match failure.is_of_connection() {
@@ -464,10 +466,11 @@ impl StreamExchange {
                     false => self.end_stream(error, reason, true),
                 };
             }
-            self.seat().pool().speak_http1();
+            self.seat().caller().speak_http1();
         }
         // A connection of the wrong version serves nobody else: the next call would be told the same.
-        let mut failed = if failure.is_of_connection() || failure.wants_http1() {
+        let is_wrong = failure.wants_http1() && !self.seat().is_visit();
+        let mut failed = if failure.is_of_connection() || is_wrong {
             self.end_with(error, reason, false)
         } else {
             self.end_stream(error, reason, false)
@@ -484,7 +487,7 @@ impl StreamExchange {
         body: &RequestBody,
         before: &[Retry],
     ) -> Retry {
-        let (pool, now) = (self.seat().pool(), clock::now());
+        let (pool, now) = (self.seat().caller(), clock::now());
         if before.contains(&Retry::Again(Again::Misdirected)) {
             pool.note_misdirected(now);
         }
@@ -503,9 +506,16 @@ impl StreamExchange {
             unprocessed: Some(Unprocessed::Misdirected { persists }),
         };
         let retry = retry::decide(policy, &evidence);
+        // Another origin's connection is none for this call; it serves that origin as before.
+        let verdict = if self.seat().is_visit() {
+            pool.end_coalescing();
+            Reuse::Keep
+        } else {
+            Reuse::close(CloseReason::Misdirected)
+        };
         if let Retry::Again(_) = retry {
             self.moments.note_ended(clock::now());
-            drop(self.end(Reuse::close(CloseReason::Misdirected)));
+            drop(self.end(verdict));
         }
         self.span
             .emit(|call| EventKind::RetryDecided { call, retry });
