@@ -86,6 +86,8 @@ pub(crate) struct ConnectionReport {
     pub(crate) via: Option<String>,
     /// The HTTP/2 stream.
     pub(crate) stream: Option<u32>,
+    /// The origin it was opened for, when that is not the one that was called.
+    pub(crate) coalesced_from: Option<String>,
 }
 
 impl From<&ConnectionInfo> for ConnectionReport {
@@ -102,6 +104,7 @@ impl From<&ConnectionInfo> for ConnectionReport {
             tls: info.tls().cloned(),
             via: info.via().map(str::to_owned),
             stream: info.stream(),
+            coalesced_from: info.coalesced_from().map(ToString::to_string),
         }
     }
 }

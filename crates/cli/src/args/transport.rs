@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use keepwarm::dial::IpFamily;
+use keepwarm::http2::Http2;
 use keepwarm::{Config, Redirects, RetryPolicy};
 
 use super::origin::{self, OwnSettings};
@@ -99,6 +100,10 @@ pub(crate) struct TransportArgs {
     /// Speak HTTP/2 only, on http too, without asking first
     #[arg(long, group = "versions", help_heading = PROTOCOL)]
     http2_prior_knowledge: bool,
+    /// On https use an HTTP/2 connection of another origin when its certificate covers the name and the name leads to
+    /// its address
+    #[arg(long, conflicts_with = "http1", help_heading = PROTOCOL)]
+    coalesce: bool,
 
     /// Other settings for one origin; may be given several times. The names are those of these options, without
     /// dashes: https://host:port,max-conns-per-host=4,idle-timeout=5s,http1
@@ -227,7 +232,10 @@ impl TransportArgs {
         for (host, address) in &self.resolve {
             config = config.resolve(host, address.port(), *address);
         }
-        config = self.versions(config);
+        config = self.versions(config).http2(Http2 {
+            coalesce: self.coalesce,
+            ..Http2::default()
+        });
         for origin::Typed(own) in &self.origin {
             let own = own
                 .as_ref()

@@ -68,6 +68,7 @@ struct Connection<'a> {
     tls: Option<Tls<'a>>,
     via: Option<&'a str>,
     stream: Option<u32>,
+    coalesced_from: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -205,6 +206,7 @@ fn connection(report: &ConnectionReport) -> Connection<'_> {
         tls: report.tls.as_ref().map(tls),
         via: report.via.as_deref(),
         stream: report.stream,
+        coalesced_from: report.coalesced_from.as_deref(),
     }
 }
 

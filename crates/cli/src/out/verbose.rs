@@ -110,16 +110,31 @@ pub(crate) fn reusing(
     id: ConnectionId,
     idle: Option<std::time::Duration>,
     requests: u64,
+    coalesced: Option<Coalesced<'_>>,
 ) -> String {
     let request = ordinal(requests);
     // One that others use at the same time was not idle.
-    match idle.filter(|idle| !idle.is_zero()) {
+    let line = match idle.filter(|idle| !idle.is_zero()) {
         Some(idle) => format!(
             "* Reusing connection {id} (idle {}, {request} request)",
             Human(idle)
         ),
         None => format!("* Reusing connection {id} ({request} request)"),
+    };
+    match coalesced {
+        None => line,
+        Some(Coalesced { from, called }) => {
+            let host = called.host();
+            format!("{line}, opened for {from}: its certificate covers {host} too")
+        }
     }
+}
+
+/// A connection of one origin that serves a call to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coalesced<'a> {
+    pub(crate) from: &'a Origin,
+    pub(crate) called: &'a Origin,
 }
 
 pub(crate) fn left_intact(id: ConnectionId) -> String {

@@ -49,7 +49,17 @@ pub(crate) const EXCHANGE: &[&str] = &[
     "decoded_from",
 ];
 pub(crate) const CONNECTION: &[&str] = &[
-    "id", "reused", "requests", "idle_ms", "age_ms", "local", "remote", "tls", "via", "stream",
+    "id",
+    "reused",
+    "requests",
+    "idle_ms",
+    "age_ms",
+    "local",
+    "remote",
+    "tls",
+    "via",
+    "stream",
+    "coalesced_from",
 ];
 pub(crate) const TIMINGS: &[&str] = &[
     "queue", "dns", "connect", "tls", "send", "wait", "receive", "total",
@@ -115,7 +125,7 @@ fn two_exchanges_and_a_summary_have_every_key_in_its_place() {
     assert_eq!(first["connection"]["requests"], 1);
     assert_eq!(first["connection"]["idle_ms"], json!(null));
     assert_eq!(first["connection"]["remote"], lab.addr().to_string());
-    for absent in ["tls", "via", "stream"] {
+    for absent in ["tls", "via", "stream", "coalesced_from"] {
         assert_eq!(first["connection"][absent], json!(null), "{absent}");
     }
     assert_eq!(second["n"], 2);

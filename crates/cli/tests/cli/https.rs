@@ -47,7 +47,7 @@ impl Secure {
 
 /// Writes a certificate for this machine's loopback, and its key.
 fn certify(folder: &Path) {
-    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let names = ["localhost", "127.0.0.1", "a.test", "b.test"].map(str::to_owned);
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     write(folder, "cert.pem", &made.cert.pem());
     write(folder, "key.pem", &made.signing_key.serialize_pem());
@@ -131,6 +131,47 @@ fn the_json_of_an_exchange_tells_protocol_tls_and_stream() {
         "{tls}"
     );
     assert!(exchange["timings_ms"]["tls"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn a_name_of_the_same_certificate_shares_the_connection_when_it_is_told_to() {
+    let nginx = Secure::nginx("");
+    let (port, certificate) = (nginx.port, nginx.certificate());
+    let [a, b] = ["a.test", "b.test"].map(|name| format!("https://{name}:{port}/"));
+    let [to_a, to_b] = ["a.test", "b.test"].map(|name| format!("{name}:{port}:127.0.0.1"));
+    let common = ["get", "--resolve", &to_a, "--resolve", &to_b];
+    let trust = ["--cacert", &certificate];
+    let run = |options: &[&str]| {
+        let words = [&common[..], options, &[&a, &b]].concat();
+        keepwarm(&words).with_code(0)
+    };
+    let trusting = |options: &[&str]| run(&[&trust, options].concat());
+    let (apart, summary) = trusting(&["--json"]).json();
+    assert_eq!(summary["opened"], 2);
+    assert_eq!(apart[1]["connection"]["coalesced_from"], json!(null));
+
+    let (together, summary) = trusting(&["--json", "--coalesce"]).json();
+    assert_eq!(
+        (&summary["opened"], &summary["reused"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(together[0]["connection"]["coalesced_from"], json!(null));
+    let second = &together[1]["connection"];
+    assert_eq!(second["coalesced_from"], a.trim_end_matches('/'));
+    assert_eq!((&second["id"], &second["stream"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        (&second["reused"], &together[1]["miss"]),
+        (&json!(true), &json!(null))
+    );
+
+    let told = trusting(&["-v", "--coalesce"]);
+    let line = lines(&told, "* Reusing").concat();
+    let covered = format!(", opened for https://a.test:{port}: its certificate covers b.test too");
+    assert!(line.starts_with("* Reusing connection #1 ("), "{line}");
+    assert!(line.ends_with(&covered), "{line}");
+    // With verification switched off it says nothing of names.
+    let (apart, _) = run(&["--json", "--coalesce", "-k"]).json();
+    assert_eq!(apart[1]["connection"]["coalesced_from"], json!(null));
 }
 
 #[test]

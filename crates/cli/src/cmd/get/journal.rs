@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use keepwarm::Origin;
 use keepwarm::event::{CallId, ConnectionId, DialId, Event, EventKind, Observer};
 use keepwarm::reason::{Closed, Miss, Reuse};
 use tokio::sync::Notify;
@@ -45,7 +46,7 @@ struct Exchange {
     started: Instant,
     asked: Asked,
     /// Its calls so far, by method and origin: the first, then one for each redirect.
-    calls: Vec<(Method, String)>,
+    calls: Vec<(Method, Origin)>,
     /// Lines that wait for the response's head.
     script: Script,
     taken: Option<Taken>,
@@ -71,6 +72,8 @@ struct Dial {
 
 struct Connection {
     opened: Instant,
+    /// None until it is told of.
+    origin: Option<Origin>,
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
     miss: Option<Miss>,
@@ -232,7 +235,13 @@ impl Journal {
         let ready = known.map(|known| exchange.asked.lines(known));
         let ready = ready.filter(|_| self.verbose);
         let taken = (*id, *reused, *requests, *idle);
-        let report = connection.report(event.at, taken, known);
+        let mut report = connection.report(event.at, taken, known);
+        let called = exchange.calls.last().map(|(_, origin)| origin.clone());
+        let from = connection
+            .origin
+            .clone()
+            .filter(|from| Some(from) != called.as_ref());
+        report.coalesced_from = from.as_ref().map(ToString::to_string);
         exchange.taken = Some(Taken {
             at: event.at,
             report,
@@ -244,7 +253,10 @@ impl Journal {
             return;
         }
         if *reused {
-            self.tell(state, Some(n), verbose::reusing(*id, *idle, *requests));
+            let both = from.as_ref().zip(called.as_ref());
+            let coalesced = both.map(|(from, called)| verbose::Coalesced { from, called });
+            let line = verbose::reusing(*id, *idle, *requests, coalesced);
+            self.tell(state, Some(n), line);
         }
         let Some(exchange) = state.exchanges.get_mut(&n) else {
             return;
@@ -255,6 +267,7 @@ impl Journal {
         {
             self.write(state, &lines);
         } else if let Some((method, origin)) = exchange.calls.last().cloned() {
+            let origin = origin.to_string();
             exchange.script.request(redirects, *id, method, origin);
         }
     }
@@ -348,6 +361,7 @@ impl Journal {
             .entry(*connection)
             .or_insert_with(|| Connection::new(event.at));
         (entry.local, entry.remote) = (*local, *remote);
+        entry.origin = Some(origin.clone());
         let by = entry.opened_by;
         let line = verbose::connected(origin, *remote, *connection, entry.miss.as_ref());
         self.tell(state, by, line);
@@ -388,6 +402,7 @@ impl Connection {
     fn new(opened: Instant) -> Self {
         Self {
             opened,
+            origin: None,
             local: None,
             remote: None,
             miss: None,
@@ -415,6 +430,7 @@ impl Connection {
             tls: known.and_then(|known| known.tls.clone()),
             via: known.and_then(|known| known.via.clone()),
             stream: None,
+            coalesced_from: None,
         }
     }
 }
@@ -486,7 +502,7 @@ impl Observer for Journal {
                 if let Ok(n) = EXCHANGE.try_with(|n| *n) {
                     state.calls.insert(*call, n);
                     if let Some(exchange) = state.exchanges.get_mut(&n) {
-                        exchange.calls.push((method.clone(), origin.to_string()));
+                        exchange.calls.push((method.clone(), origin.clone()));
                     }
                 }
             }
