@@ -19,6 +19,7 @@ mod alpn;
 mod apache;
 mod coalescing;
 mod coalescing_ends;
+mod coalescing_real;
 mod cold;
 mod crowds;
 mod fallback;

@@ -68,7 +68,7 @@ impl RealServer {
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let authority = Authority::new();
-        let identity = authority.issue(&["localhost"]);
+        let identity = authority.issue(&["localhost", "a.test", "b.test"]);
         let pem = identity.certificate.pem() + &identity.key.serialize_pem();
         for _ in 0..TRIES {
             let folder = folder.clone();
