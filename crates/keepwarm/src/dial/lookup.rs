@@ -139,3 +139,64 @@ impl fmt::Debug for Lookup<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::ready;
+
+    fn answer(address: &str, seconds: Option<u64>) -> io::Result<Answer> {
+        Ok(Answer {
+            addresses: vec![address.parse().expect("an address")],
+            valid_for: seconds.map(Duration::from_secs),
+        })
+    }
+
+    async fn apart(
+        v4: io::Result<Answer>,
+        v6: io::Result<Answer>,
+        family: IpFamily,
+    ) -> io::Result<(Vec<String>, Option<u64>)> {
+        let (v4, v6) = (Box::pin(ready(v4)), Box::pin(ready(v6)));
+        let whole = Lookup::Apart { v4, v6 }.whole(family).await?;
+        let addresses = whole.addresses.iter().map(ToString::to_string);
+        let valid_for = whole.valid_for.map(|time| time.as_secs());
+        Ok((addresses.collect(), valid_for))
+    }
+
+    #[tokio::test]
+    async fn two_answers_are_one_that_holds_as_long_as_the_shorter() {
+        let failed = || Err(io::Error::from(io::ErrorKind::NotFound));
+        let (v4, v6) = (
+            || answer("192.0.2.1:1", Some(9)),
+            || answer("[::1]:1", Some(5)),
+        );
+        let both = apart(v4(), v6(), IpFamily::Any).await.expect("an answer");
+        assert_eq!(
+            both,
+            (
+                vec!["[::1]:1".to_owned(), "192.0.2.1:1".to_owned()],
+                Some(5)
+            )
+        );
+        let one = apart(v4(), failed(), IpFamily::Any)
+            .await
+            .expect("an answer");
+        assert_eq!(one, (vec!["192.0.2.1:1".to_owned()], Some(9)));
+        let wanted = apart(failed(), v6(), IpFamily::V6)
+            .await
+            .expect("an answer");
+        assert_eq!(wanted.0, ["[::1]:1"]);
+        assert!(apart(v4(), failed(), IpFamily::V6).await.is_err());
+        assert!(apart(failed(), failed(), IpFamily::Any).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn addresses_given_by_hand_hold_for_ever_and_are_of_the_family_that_is_wanted() {
+        let known = ["[::1]:1", "192.0.2.1:1"].map(|it| it.parse().expect("an address"));
+        let whole = Lookup::Known(known.to_vec()).whole(IpFamily::V4).await;
+        let whole = whole.expect("an answer");
+        assert_eq!(whole.addresses, [known[1]]);
+        assert_eq!(whole.valid_for, Some(Duration::MAX));
+    }
+}

@@ -7,7 +7,7 @@ use keepwarm::proxy::{Proxies, Proxy};
 use keepwarm::{Client, OriginConfig, Protocol};
 
 use crate::house::{Door, House, Known, coalescing, tunnel};
-use crate::support::{client, ms, run};
+use crate::support::{client, finish, ms, run};
 
 /// Whether a call to the second name goes over the connection of the first.
 async fn shares(house: &House, client: &Client, first: &str, second: &str) -> bool {
@@ -130,7 +130,6 @@ fn a_name_that_the_certificate_does_not_cover_has_a_connection_of_its_own() {
 fn another_address_or_port_is_another_server() {
     run(async {
         let house = House::open().await;
-        let elsewhere = House::open().await;
         let (client, _) = house.client(|it| it);
         house.get(&client, "a.test").await;
         // Same port, another address of this machine, where nobody listens.
@@ -140,26 +139,23 @@ fn another_address_or_port_is_another_server() {
             .lead("b.test", address.parse().expect("an address"));
         let refused = client.get(house.url("b.test")).send().await;
         assert!(refused.expect_err("nobody listens").is_connect());
-        // Another port, and the same name as the connection's.
-        let (client, _) = client_of_both(&house, &elsewhere);
-        house.get(&client, "a.test").await;
-        let other = elsewhere.get(&client, "a.test").await;
-        assert_eq!(other.connection.coalesced_from(), None);
-        assert_eq!(client.stats().total().opened, 2);
     });
 }
 
-/// Trusts both; their names lead to the first, so that only the ports differ.
-fn client_of_both(
-    one: &House,
-    other: &House,
-) -> (Client, std::sync::Arc<crate::support::log::Log>) {
-    other.names.lead("a.test", other.server.address);
-    one.client(|it| {
-        let tls = one.authority.trusted().roots(other.authority.pem());
-        let (host, port) = ("a.test", other.server.address.port());
-        it.tls(tls).resolve(host, port, other.server.address)
-    })
+/// Although the resolver leads both to the same place.
+#[test]
+fn another_port_is_another_origin_with_a_connection_of_its_own() {
+    run(async {
+        let house = House::open().await;
+        let address = house.server.address;
+        let (client, _) = house.client(|it| it.resolve("b.test", 1, address));
+        house.get(&client, "a.test").await;
+        let other = client.get("https://b.test:1/").send().await;
+        let other = finish(other.expect("an answer")).await;
+        assert_eq!(other.connection.remote(), Some(address));
+        assert_eq!(other.connection.coalesced_from(), None);
+        assert_eq!(house.handshakes(), 2);
+    });
 }
 
 #[test]
@@ -249,7 +245,12 @@ fn a_certificate_that_was_not_verified_for_a_name_says_nothing_of_another() {
 fn connections_through_a_proxy_serve_their_own_origin() {
     run(async {
         let house = House::open().await;
-        let via = format!("http://{}", tunnel(house.server.address).await);
+        let tunnel = tunnel(house.server.address).await;
+        let via = format!("http://{tunnel}");
+        // Even if the names led to the proxy.
+        for name in ["a.test", "b.test"] {
+            house.names.lead(name, tunnel);
+        }
         let proxies = Proxies::all(Proxy::new(&via).expect("a URL"));
         let (client, _) = house.client(|it| it.proxies(proxies));
         assert!(!shares(&house, &client, "a.test", "b.test").await);

@@ -321,22 +321,43 @@ fn a_call_that_may_not_open_a_connection_gets_the_next_free_stream_of_another() 
         let house = with(Door::Waits(2)).await;
         let (client, log) = house.client(|it| it.max_conns(1));
         let first = house.get(&client, "a.test").await;
-        let busy = || spawn(client.get(house.url("a.test")));
-        let mut busy = vec![busy(), busy()];
-        log.count(3, |it| matches!(it, EventKind::RequestSent { .. }))
-            .await;
+        let [leaves, stays] = [(); 2].map(|()| spawn(client.get(house.url("a.test"))));
+        let sent = |it: &EventKind| matches!(it, EventKind::RequestSent { .. });
+        log.count(3, sent).await;
         let waits = spawn(client.get(house.url("b.test")));
         until(
             || (client.stats().total().waiting == 1).then_some(()),
             || format!("{:?}", client.stats().total()),
         )
         .await;
+        // The connection is never idle, and is the only one there may be.
+        leaves.abort();
+        log.count(4, sent).await;
         house.answer();
-        busy.push(waits);
-        for done in join(busy).await {
+        for done in join(vec![stays, waits]).await {
             assert_eq!(done.connection.id, first.connection.id);
         }
         assert_eq!(house.handshakes(), 1);
+        settled(&client, &log).await;
+    });
+}
+
+#[test]
+fn a_call_whose_origin_is_at_its_limit_gets_a_stream_of_another_as_soon_as_the_way_is_known() {
+    run(async {
+        let house = with(Door::Waits(1)).await;
+        let (client, log) = house.client(|it| it.max_conns_per_host(1));
+        let own = house.get(&client, "b.test").await.connection.id;
+        let busy = spawn(client.get(house.url("b.test")));
+        let sent = |it: &EventKind| matches!(it, EventKind::RequestSent { .. });
+        log.count(2, sent).await;
+        let other = house.get(&client, "a.test").await.connection.id;
+        assert_ne!(own, other);
+        let guest = spawn(client.get(house.url("b.test")));
+        log.count(4, sent).await;
+        house.answer();
+        let done = join(vec![busy, guest]).await;
+        assert_eq!((done[0].connection.id, done[1].connection.id), (own, other));
         settled(&client, &log).await;
     });
 }
