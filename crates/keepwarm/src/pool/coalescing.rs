@@ -243,7 +243,17 @@ impl OriginPool {
     /// A place for a call on another origin's connection. None: there is none, or it is not known yet whether there is;
     /// then dials are held until it is.
     #[cold]
+    #[inline(never)]
     pub(super) fn seat_elsewhere(
+        self: &Arc<Self>,
+        now: Now,
+        keeper: &Arc<Keeper>,
+        replayable: bool,
+    ) -> Option<Box<Seat>> {
+        self.find_elsewhere(now, keeper, replayable).map(Box::new)
+    }
+
+    fn find_elsewhere(
         self: &Arc<Self>,
         now: Now,
         keeper: &Arc<Keeper>,
@@ -379,7 +389,7 @@ impl OriginPool {
             let mut seats = Vec::new();
             while seats.len() < left && self.has_waiter_with_directions(now.instant, keeper.lane) {
                 // Whether a waiting call may be repeated is not asked: as if not.
-                match self.seat_elsewhere(now, keeper, false) {
+                match self.find_elsewhere(now, keeper, false) {
                     Some(seat) => seats.push(seat),
                     None => break,
                 }

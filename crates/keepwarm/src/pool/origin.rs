@@ -71,6 +71,15 @@ pub(super) struct State {
     pub(super) directions: Directions,
 }
 
+/// What a call has found out on its way to a connection.
+#[derive(Clone, Copy, Default)]
+struct Search {
+    /// What was there was closing.
+    only_closing: bool,
+    /// Connections of other origins were looked at.
+    was_elsewhere: bool,
+}
+
 /// What a call gets at once.
 enum Taken {
     Leased(Leased),
@@ -88,8 +97,7 @@ impl State {
         now: Now,
         lane: Lane,
         replayable: bool,
-        only_closing: bool,
-        looks_elsewhere: bool,
+        search: Search,
     ) -> Taken {
         if self.seats.is_used()
             && let Some(seat) = self.join(pool, now.instant, lane)
@@ -101,12 +109,29 @@ impl State {
                 return Taken::Seat(Box::new(self.sit_down(pool, leased, None)));
             }
             Ok(leased) => return Taken::Leased(leased),
-            Err(Miss::AllBusy { .. } | Miss::FirstForOrigin) if only_closing => Miss::OnlyClosing,
             Err(miss) => miss,
         };
-        if looks_elsewhere && pool.coalescing.is_some() {
+        self.miss(pool, now, lane, replayable, search, miss)
+    }
+
+    /// There is nothing here: the call waits, or looks elsewhere first.
+    #[cold]
+    fn miss(
+        &mut self,
+        pool: &OriginPool,
+        now: Now,
+        lane: Lane,
+        replayable: bool,
+        search: Search,
+        miss: Miss,
+    ) -> Taken {
+        if !search.was_elsewhere && pool.coalescing.is_some() {
             return Taken::Elsewhere;
         }
+        let miss = match miss {
+            Miss::AllBusy { .. } | Miss::FirstForOrigin if search.only_closing => Miss::OnlyClosing,
+            miss => miss,
+        };
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter(sender);
         let ticket = (self.machine).wait(now.instant, lane, replayable, miss, waiter);
@@ -432,25 +457,21 @@ impl OriginPool {
         keeper: &Arc<Keeper>,
         replayable: bool,
     ) -> Option<Acquired> {
-        let mut only_closing = false;
-        let mut looks_elsewhere = true;
+        let mut search = Search::default();
         loop {
             let taken = self.enter(Some(keeper), |state| {
                 if state.retired {
                     return None;
                 }
-                let lane = keeper.lane;
-                Some(state.take(self, now, lane, replayable, only_closing, looks_elsewhere))
+                Some(state.take(self, now, keeper.lane, replayable, search))
             })?;
             let mut leased = match taken {
                 Taken::Leased(leased) => leased,
                 Taken::Seat(seat) => return Some(Acquired::Ready(Granted::Seat(seat))),
                 Taken::Elsewhere => {
-                    looks_elsewhere = false;
+                    search.was_elsewhere = true;
                     match self.seat_elsewhere(now, keeper, replayable) {
-                        Some(seat) => {
-                            return Some(Acquired::Ready(Granted::Seat(Box::new(seat))));
-                        }
+                        Some(seat) => return Some(Acquired::Ready(Granted::Seat(seat))),
                         None => continue,
                     }
                 }
@@ -471,7 +492,7 @@ impl OriginPool {
                     return Some(Acquired::Ready(Granted::Lease(Lease::new(leased, None))));
                 }
                 quiet @ (Quiet::End(_) | Quiet::Bytes(_) | Quiet::Failed(_)) => {
-                    only_closing = true;
+                    search.only_closing = true;
                     let idle = leased.idle().unwrap_or_default();
                     let known = leased.connection.known_end();
                     let why = known.unwrap_or_else(|| dead_because(quiet, idle));
