@@ -66,125 +66,7 @@ impl fmt::Display for Count {
 
 /// What was met, in one sentence.
 pub(crate) fn summary(cause: Cause, it: &Numbers<'_>) -> String {
-    let name = it.name;
-    let what = match cause {
-        Cause::AddressRotation => {
-            format!("The addresses of {name} change, and connections to those that left end")
-        }
-        Cause::BackendsDiffer => format!(
-            "{name} closes idle connections after {}: there are several backends behind it",
-            it.others()
-        ),
-        Cause::ClientBodyHeld => format!(
-            "Responses of {name} were neither read to their end nor dropped, so their connections stayed taken"
-        ),
-        Cause::ClientBodyNotDrained => {
-            format!("Bodies of {name}'s responses were not read to their end")
-        }
-        Cause::ClientCancels => format!("Calls to {name} were dropped half-way"),
-        Cause::ClientIdleCapTooSmall => format!(
-            "Up to {} at once went to {name}, and fewer idle connections than that may be kept",
-            Count(it.peak(), "call")
-        ),
-        Cause::ClientIdleTimeoutShort => format!(
-            "Our own idle_timeout ended connections to {name} after {} idle, and the next call came later",
-            it.time()
-        ),
-        Cause::ClientKeepAliveOff => "Keep-alive is switched off in the client".to_owned(),
-        Cause::ClientMaxConnsTooSmall => format!(
-            "Up to {} at once went to {name}, where max_conns_per_host allows {}",
-            Count(it.peak(), "call"),
-            Count(it.number, "connection")
-        ),
-        Cause::ClientMaxLifetime => format!(
-            "Our own max_lifetime or max_requests_per_connection ended connections to {name}"
-        ),
-        Cause::ClientPerRequest => format!(
-            "Clients were built for a call or two each to {name}: each has a pool of its own, so nothing is shared"
-        ),
-        Cause::ClientRuntimes => format!(
-            "Calls to {name} came from several runtimes, and a connection belongs to the one that opened it"
-        ),
-        Cause::ClientSaysClose => format!("Requests to {name} said Connection: close"),
-        Cause::ClientTimeout => format!("A time limit of ours ended exchanges with {name}"),
-        Cause::ConnectFails => format!(
-            "{} to open a connection to {name} failed",
-            Count(it.number, "attempt")
-        ),
-        Cause::ErrorStatusClose => format!(
-            "{name} ends the connection with each answer of status {}",
-            it.statuses()
-        ),
-        Cause::ExpectationRefused => format!(
-            "{name} answered Expect: 100-continue with a final status, and the connection ended"
-        ),
-        Cause::Http10Only => format!("{name} answers HTTP/1.0 without keep-alive"),
-        Cause::IdleTimeoutOver120s if it.number == 0 => {
-            "idle_timeout is unlimited: most servers and what lies between close sooner".to_owned()
-        }
-        Cause::IdleTimeoutOver120s => format!(
-            "idle_timeout is {}: most servers and what lies between close sooner",
-            it.time()
-        ),
-        Cause::KeepAliveDisabled => {
-            format!("{name} says Connection: close on every answer: keep-alive is off there")
-        }
-        Cause::OpenedUnused => format!(
-            "{} to {name} never served a call",
-            Count(it.number, "connection")
-        ),
-        Cause::ProxyBreaksKeepAlive => {
-            format!("The proxy on the way to {name} ends the connection after each answer")
-        }
-        Cause::RequestBodyRefused => {
-            format!("{name} answered before the request's body was sent, and the connection ended")
-        }
-        Cause::ResponseWithoutLength => format!(
-            "{name} sends bodies without a length, so only the end of the connection ends them"
-        ),
-        Cause::ServerBrokeProtocol => {
-            format!("{name} sent malformed answers or broke them off")
-        }
-        Cause::ServerGoAway => format!("{name} ended HTTP/2 connections by GOAWAY"),
-        Cause::ServerIdleTimeout => format!(
-            "{name} closes idle connections after {}, and the next call came later",
-            it.time()
-        ),
-        Cause::ServerMaxAge => format!("{name} ends connections at the age of {}", it.time()),
-        Cause::ServerMaxRequests if it.number > 0 => format!(
-            "{name} ends connections after {}",
-            Count(it.number, "request")
-        ),
-        Cause::ServerMaxRequests => {
-            format!("{name} ends connections after the number of requests that it announces")
-        }
-        Cause::ServerResetsIdle => {
-            format!("Idle connections to {name} were reset after {}", it.time())
-        }
-        Cause::ServerRestart => {
-            format!("{name} ended many connections in one moment: a restart, a reload or a crash")
-        }
-        Cause::ServerSaysClose => {
-            format!("{name} says Connection: close now and then, by no rule that shows here")
-        }
-        Cause::StaleReuseRace if it.number > 0 => format!(
-            "{} to {name} failed on a reused connection that the server was just closing",
-            Count(it.number, "request")
-        ),
-        Cause::StaleReuseRace => format!(
-            "{} to {name} met a close on the way and had to be sent again",
-            Count(it.exchanges, "request")
-        ),
-        Cause::StrayBytes => {
-            format!("{name} sent bytes on idle connections that belong to no answer")
-        }
-        Cause::TlsNotResumed => format!(
-            "New connections to {name} made full TLS handshakes although the server was met before"
-        ),
-        Cause::WriteAvoidsRace => format!(
-            "Requests to {name} that cannot be repeated got new connections: the idle ones might close any moment"
-        ),
-    };
+    let what = fill(special(cause, it).unwrap_or(sentence(cause)), it);
     let cost = match it.openings {
         0 => String::new(),
         openings => format!(
@@ -196,16 +78,109 @@ pub(crate) fn summary(cause: Cause, it: &Numbers<'_>) -> String {
     format!("{what}{cost}.")
 }
 
+/// Where a number decides what there is to say.
+fn special(cause: Cause, it: &Numbers<'_>) -> Option<&'static str> {
+    if cause == Cause::IdleTimeoutOver120s && it.number == 0 {
+        Some("idle_timeout is unlimited: most servers and what lies between close sooner")
+    } else if cause == Cause::ServerMaxRequests && it.number == 0 {
+        Some("{name} ends connections after the number of requests that it announces")
+    } else if cause == Cause::StaleReuseRace && it.number == 0 {
+        Some("{exchanges:request} to {name} met a close on the way and had to be sent again")
+    } else {
+        None
+    }
+}
+
+/// Puts the numbers in: `{name}`, `{time}`, `{peak:call}` for a count with its noun.
+fn fill(sentence: &str, it: &Numbers<'_>) -> String {
+    let mut filled = String::with_capacity(sentence.len() + 64);
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let (field, after) = after.split_once('}').unwrap_or((after, ""));
+        let value = match field {
+            "name" => it.name.to_owned(),
+            "time" => it.time().to_string(),
+            "others" => it.others(),
+            "statuses" => it.statuses(),
+            "exchanges:request" => Count(it.exchanges, "request").to_string(),
+            "number:attempt" => Count(it.number, "attempt").to_string(),
+            "number:connection" => Count(it.number, "connection").to_string(),
+            "number:request" => Count(it.number, "request").to_string(),
+            "peak:call" => Count(it.peak(), "call").to_string(),
+            unknown => format!("{{{unknown}}}"),
+        };
+        filled.push_str(&value);
+        rest = after;
+    }
+    filled + rest
+}
+
+/// A sentence for each cause: a new cause does not compile without one.
+macro_rules! sentences {
+    ($($cause:ident: $sentence:literal,)*) => {
+        fn sentence(cause: Cause) -> &'static str {
+            match cause {
+                $(Cause::$cause => $sentence,)*
+            }
+        }
+    };
+}
+
+sentences! {
+    AddressRotation: "The addresses of {name} change, and connections to those that left end",
+    BackendsDiffer: "{name} closes idle connections after {others}: there are several backends behind it",
+    ClientBodyHeld: "Responses of {name} were neither read to their end nor dropped, so their connections stayed taken",
+    ClientBodyNotDrained: "Bodies of {name}'s responses were not read to their end",
+    ClientCancels: "Calls to {name} were dropped half-way",
+    ClientIdleCapTooSmall: "Up to {peak:call} at once went to {name}, and fewer idle connections than that may be kept",
+    ClientIdleTimeoutShort: "Our own idle_timeout ended connections to {name} after {time} idle, \
+        and the next call came later",
+    ClientKeepAliveOff: "Keep-alive is switched off in the client",
+    ClientMaxConnsTooSmall: "Up to {peak:call} at once went to {name}, \
+        where max_conns_per_host allows {number:connection}",
+    ClientMaxLifetime: "Our own max_lifetime or max_requests_per_connection ended connections to {name}",
+    ClientPerRequest: "Clients were built for a call or two each to {name}: \
+        each has a pool of its own, so nothing is shared",
+    ClientRuntimes: "Calls to {name} came from several runtimes, and a connection belongs to the one that opened it",
+    ClientSaysClose: "Requests to {name} said Connection: close",
+    ClientTimeout: "A time limit of ours ended exchanges with {name}",
+    ConnectFails: "{number:attempt} to open a connection to {name} failed",
+    ErrorStatusClose: "{name} ends the connection with each answer of status {statuses}",
+    ExpectationRefused: "{name} answered Expect: 100-continue with a final status, and the connection ended",
+    Http10Only: "{name} answers HTTP/1.0 without keep-alive",
+    IdleTimeoutOver120s: "idle_timeout is {time}: most servers and what lies between close sooner",
+    KeepAliveDisabled: "{name} says Connection: close on every answer: keep-alive is off there",
+    OpenedUnused: "{number:connection} to {name} never served a call",
+    ProxyBreaksKeepAlive: "The proxy on the way to {name} ends the connection after each answer",
+    RequestBodyRefused: "{name} answered before the request's body was sent, and the connection ended",
+    ResponseWithoutLength: "{name} sends bodies without a length, so only the end of the connection ends them",
+    ServerBrokeProtocol: "{name} sent malformed answers or broke them off",
+    ServerGoAway: "{name} ended HTTP/2 connections by GOAWAY",
+    ServerIdleTimeout: "{name} closes idle connections after {time}, and the next call came later",
+    ServerMaxAge: "{name} ends connections at the age of {time}",
+    ServerMaxRequests: "{name} ends connections after {number:request}",
+    ServerResetsIdle: "Idle connections to {name} were reset after {time}",
+    ServerRestart: "{name} ended many connections in one moment: a restart, a reload or a crash",
+    ServerSaysClose: "{name} says Connection: close now and then, by no rule that shows here",
+    StaleReuseRace: "{number:request} to {name} failed on a reused connection that the server was just closing",
+    StrayBytes: "{name} sent bytes on idle connections that belong to no answer",
+    TlsNotResumed: "New connections to {name} made full TLS handshakes although the server was met before",
+    WriteAvoidsRace: "Requests to {name} that cannot be repeated got new connections: \
+        the idle ones might close any moment",
+}
+
 /// What to set in keepwarm, where the numbers of the case say how; else the page's own words serve.
 pub(crate) fn advice(cause: Cause, it: &Numbers<'_>) -> Option<String> {
     match cause {
         Cause::ClientIdleCapTooSmall => Some(format!(
-            "Set max_idle_per_host (and max_idle, over all origins) to {} or more: so many calls were under way at once.",
+            "Set max_idle_per_host (and max_idle, over all origins) to {} or more: \
+             so many calls were under way at once.",
             it.peak()
         )),
         Cause::ServerIdleTimeout if it.number > 0 => Some(format!(
-            "Raise the server's idle timeout above the gaps between calls, or accept the new connection; an idle_timeout \
-             below {} at least makes it our own decision.",
+            "Raise the server's idle timeout above the gaps between calls, or accept the new connection; \
+             an idle_timeout below {} at least makes it our own decision.",
             it.time()
         )),
         Cause::BackendsDiffer => Some(format!(
@@ -249,5 +224,34 @@ pub(crate) fn advice(cause: Cause, it: &Numbers<'_>) -> Option<String> {
         | Cause::StrayBytes
         | Cause::TlsNotResumed
         | Cause::WriteAvoidsRace => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placeholder_of_every_sentence_is_filled() {
+        let numbers = Numbers {
+            name: "http://a.test",
+            origin: None,
+            openings: 2,
+            wasted_us: 1_500,
+            exchanges: 1,
+            number: 3,
+            others: &[30_000, 120_000],
+            statuses: None,
+        };
+        for cause in Cause::ALL {
+            let said = summary(cause, &numbers);
+            assert!(!said.contains(['{', '}']), "{said}");
+            assert!(
+                said.ends_with("2 connections opened for it, 1.5 ms of handshakes."),
+                "{said}"
+            );
+        }
+        let said = summary(Cause::BackendsDiffer, &numbers);
+        assert!(said.contains("after 30 ms and 120 ms"), "{said}");
     }
 }

@@ -1,7 +1,7 @@
 //! Observers: where events go.
 //!
-//! Owns what hands events on: to memory, to a file, to several at once. Refuses to know the client: an observer sees the
-//! words of [`crate::event`] and nothing else, so it can never reach back.
+//! Owns what hands events on: to memory, to a file, to several at once. Refuses to know the client: an observer sees
+//! the words of [`crate::event`] and nothing else, so it can never reach back.
 //!
 //! | observer | what it does | feature |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 //! Habits: how the clients of this process are used, counted over all of them.
 //!
-//! Owns the clients' numbers and two counters, for a client built per request is visible only from outside any one client.
-//! Refuses to judge: `advice` does.
+//! Owns the clients' numbers and two counters, for a client built per request is visible only from outside any one
+//! client. Refuses to judge: `advice` does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -9,6 +9,12 @@ use crate::stage::{Case, Stage};
 use crate::support::{held, join, ms, until};
 
 pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = of_the_pool();
+    cases.extend(of_connections());
+    cases
+}
+
+fn of_the_pool() -> Vec<Case> {
     vec![
         Case {
             about: Cause::ClientIdleCapTooSmall,
@@ -46,6 +52,11 @@ pub(crate) fn cases() -> Vec<Case> {
             found: &[],
             play: || Box::pin(queue(10)),
         },
+    ]
+}
+
+fn of_connections() -> Vec<Case> {
+    vec![
         Case {
             about: Cause::ClientMaxLifetime,
             setting: "three requests for each connection, by our own limit",

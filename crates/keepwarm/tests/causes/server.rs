@@ -9,6 +9,13 @@ use crate::stage::{Case, Stage, attempt};
 use crate::support::{held, ms, stand_still};
 
 pub(crate) fn cases() -> Vec<Case> {
+    [idle(), rules(), close_said(), moments(), races()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn idle() -> Vec<Case> {
     vec![
         Case {
             about: Cause::ServerIdleTimeout,
@@ -56,6 +63,11 @@ pub(crate) fn cases() -> Vec<Case> {
                 })
             },
         },
+    ]
+}
+
+fn rules() -> Vec<Case> {
+    vec![
         Case {
             about: Cause::ServerMaxRequests,
             setting: "seven requests for each connection",
@@ -92,6 +104,11 @@ pub(crate) fn cases() -> Vec<Case> {
             found: &[Cause::ServerMaxRequests],
             play: || Box::pin(ends_at_an_age(&[4, 4, 4])),
         },
+    ]
+}
+
+fn close_said() -> Vec<Case> {
+    vec![
         Case {
             about: Cause::KeepAliveDisabled,
             setting: "each answer says close",
@@ -140,6 +157,11 @@ pub(crate) fn cases() -> Vec<Case> {
             found: &[],
             play: || Box::pin(errors(false)),
         },
+    ]
+}
+
+fn moments() -> Vec<Case> {
+    vec![
         Case {
             about: Cause::ServerRestart,
             setting: "connections of any idle age end in one moment",
@@ -195,6 +217,11 @@ pub(crate) fn cases() -> Vec<Case> {
                 })
             },
         },
+    ]
+}
+
+fn races() -> Vec<Case> {
+    vec![
         Case {
             about: Cause::StaleReuseRace,
             setting: "the close crosses a POST",

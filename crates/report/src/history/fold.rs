@@ -126,26 +126,7 @@ impl Fold<'_> {
                 self.dials.insert((client, *dial), begun);
             }
             EventKind::DialEnded { dial, outcome } => self.dial_ended(*dial, outcome),
-            EventKind::Opened {
-                connection,
-                origin,
-                local,
-                remote,
-                protocol,
-                tls,
-                via,
-                took,
-            } => {
-                let told = Told {
-                    origin,
-                    ends: [local, remote].map(|end| end.map(|end| end.to_string())),
-                    protocol: *protocol,
-                    tls: tls.as_deref(),
-                    via: via.as_deref().map(str::to_owned),
-                    took: *took,
-                };
-                self.opened(*connection, told);
-            }
+            EventKind::Opened { .. } => self.on_opened(kind),
             EventKind::CheckedOut {
                 call,
                 connection,
@@ -181,6 +162,31 @@ impl Fold<'_> {
             EventKind::RetryDecided { call, retry } => self.decided(*call, *retry),
             EventKind::CallEnded { call, failed } => self.call_ended(*call, *failed),
         }
+    }
+
+    fn on_opened(&mut self, kind: &EventKind) {
+        let EventKind::Opened {
+            connection,
+            origin,
+            local,
+            remote,
+            protocol,
+            tls,
+            via,
+            took,
+        } = kind
+        else {
+            return;
+        };
+        let told = Told {
+            origin,
+            ends: [local, remote].map(|end| end.map(|end| end.to_string())),
+            protocol: *protocol,
+            tls: tls.as_deref(),
+            via: via.as_deref().map(str::to_owned),
+            took: *took,
+        };
+        self.opened(*connection, told);
     }
 
     fn origin(&mut self, origin: &origin::Origin) -> usize {
@@ -537,10 +543,10 @@ fn how(reason: &CloseReason) -> How {
             PeerEnd::GoAway => How::GoAway,
             PeerEnd::Reset => How::Reset,
         },
-        CloseReason::IoError { kind } => match kind {
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => How::Reset,
-            _ => How::Failed,
-        },
+        CloseReason::IoError {
+            kind: ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted,
+        } => How::Reset,
+        CloseReason::IoError { .. } => How::Failed,
         CloseReason::PeerBrokeProtocol(_) => How::Failed,
         CloseReason::AddressGone
         | CloseReason::BodyNotRead { .. }
