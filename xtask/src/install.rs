@@ -45,6 +45,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against a real Apache httpd",
     },
     Need {
+        programs: &["chromium", "chromium-browser", "google-chrome"],
+        package: "chromium",
+        purpose: "the tests of the picture in a real browser",
+    },
+    Need {
         programs: &["node"],
         package: "nodejs",
         purpose: "the tests against Node's http2",

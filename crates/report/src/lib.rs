@@ -16,14 +16,18 @@
 
 mod attribution;
 mod cause;
+mod figures;
+mod headline;
 mod history;
 mod log;
+pub mod page;
 pub mod pages;
 pub mod redact;
 mod report;
 mod words;
 
 pub use cause::Cause;
+pub use headline::headline;
 pub use log::{Beginning, EVENT_SCHEMA, Lines, Log, MAX_LINE_BYTES, ReadError, Record, read};
 pub use report::{
     Blame, Connection, Cure, End, Ends, Exchange, Finding, How, IdleTimeout, Life, Necessity,
