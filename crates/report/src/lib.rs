@@ -19,6 +19,7 @@ mod cause;
 mod figures;
 mod headline;
 mod history;
+pub mod lanes;
 mod log;
 pub mod page;
 pub mod pages;

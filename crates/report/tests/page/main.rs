@@ -8,4 +8,5 @@ mod tab;
 mod drawing;
 mod hands;
 mod hostile;
+mod lanes;
 mod load;
