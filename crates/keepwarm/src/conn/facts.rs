@@ -67,7 +67,14 @@ impl Facts {
         beyond: Beyond,
         took: Opening,
     ) -> Self {
-        let is_any = beyond.tls.is_some() || beyond.via.is_some();
+        let Beyond {
+            tls,
+            via,
+            certificate,
+            coalesced_from,
+        } = &beyond;
+        let is_any =
+            tls.is_some() || via.is_some() || certificate.is_some() || coalesced_from.is_some();
         let ends = match (local, remote) {
             (None, None) => Ends::None,
             (Some(SocketAddr::V4(local)), Some(SocketAddr::V4(remote))) => Ends::V4(local, remote),

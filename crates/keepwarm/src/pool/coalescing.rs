@@ -430,3 +430,78 @@ impl Shared {
         self.keepers.load_full()
     }
 }
+
+#[cfg(all(test, feature = "http2", feature = "tls", not(keepwarm_shuttle)))]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::conn::{Beyond, OpenedIn, Protocol};
+
+    #[test]
+    fn addresses_hold_as_long_as_the_answer_says_or_a_minute() {
+        let holds = |valid_for: Option<Duration>| {
+            let answer = Answer {
+                addresses: vec!["192.0.2.1:443".parse().expect("an address")],
+                valid_for,
+            };
+            let before = clock::now();
+            let told = Directions::told(answer);
+            let Directions::Known { until, .. } = &told else {
+                panic!("an answer was told");
+            };
+            assert!(told.known(before).is_some());
+            assert!(until.is_none_or(|until| told.known(until).is_none()));
+            // To the second: the answer came a moment later.
+            until.map(|until| until.saturating_duration_since(before).as_secs())
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(holds(None), Some(60));
+        assert_eq!(holds(Some(seconds(300))), Some(300));
+        assert_eq!(holds(Some(Duration::ZERO)), Some(5));
+        assert_eq!(holds(Some(Duration::MAX)), None);
+        let nothing_known = [Directions::Unknown, Directions::Asked(Lane(1))];
+        assert!(
+            nothing_known
+                .iter()
+                .all(|it| it.known(clock::now()).is_none())
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_connection_that_has_ended() {
+        let names = ["a.test", "*.B.test", "a.test"].map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let certificate = Certificate::of_der(made.cert.der().clone());
+        let remote = "192.0.2.1:443".parse().expect("an address");
+        let beyond = Beyond {
+            certificate: Some(Arc::new(certificate)),
+            ..Beyond::default()
+        };
+        let facts = Facts::new(
+            None,
+            Some(remote),
+            Protocol::H2,
+            beyond,
+            OpenedIn::default(),
+        );
+        let shared = Arc::new(Shared::new(Config::default()));
+        let origin = "https://a.test/".parse().expect("an origin");
+        let pool = OriginPool::new(origin, false, shared);
+        let shown = Shown::default();
+        for id in [1, 2] {
+            shown.add(&pool, ConnectionId(id), &facts);
+        }
+        let found = |host: &str, at: Option<&[SocketAddr]>| {
+            let ids = shown.find(host, at).into_iter().map(|it| it.id.0);
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(found("a.test", None), [1, 2]);
+        assert_eq!(found("x.b.test", Some(&[remote])), [1, 2]);
+        assert!(found("x.b.test", Some(&[])).is_empty());
+        assert!(found("b.test", None).is_empty());
+        shown.remove(ConnectionId(1), &facts);
+        assert_eq!(found("a.test", None), [2]);
+        shown.remove(ConnectionId(2), &facts);
+        assert!(shown.0.lock().expect("no panic").is_empty());
+    }
+}

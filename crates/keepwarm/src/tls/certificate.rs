@@ -17,6 +17,11 @@ impl Certificate {
         Some(Self(shown.clone().into_owned()))
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_der(der: CertificateDer<'static>) -> Self {
+        Self(der)
+    }
+
     /// The host names in it, in lower case; one with a wildcard as it is written.
     pub(crate) fn names(&self) -> Vec<String> {
         let Ok(certificate) = webpki::EndEntityCert::try_from(&self.0) else {
