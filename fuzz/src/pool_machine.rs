@@ -12,7 +12,7 @@ use keepwarm_core::event::{ConnectionId, DialId};
 use keepwarm_core::pool::{
     Action, Hint, IdleEnd, Lane, Leased, Limits, Machine, Put, Slot, Ticket,
 };
-use keepwarm_core::reason::{CloseReason, Reuse};
+use keepwarm_core::reason::{CloseReason, PeerEnd, Reuse};
 use keepwarm_core::time::Now;
 
 use crate::naive::{Effect, Naive};
@@ -316,7 +316,10 @@ impl Shell {
         };
         let id = leased.id();
         let reason = match (how % 2, leased.idle()) {
-            (0, Some(idle)) => CloseReason::PeerClosedIdle { idle },
+            (0, Some(idle)) => CloseReason::PeerClosedIdle {
+                how: PeerEnd::Fin,
+                idle,
+            },
             (_, _) => CloseReason::StrayBytes { bytes: 1 },
         };
         self.machine.discard(self.at(), leased, reason);
@@ -331,7 +334,7 @@ impl Shell {
             0 => IdleEnd::Failed(ErrorKind::ConnectionReset),
             1 => IdleEnd::Stray { bytes: 9 },
             2 => IdleEnd::RuntimeGone,
-            _ => IdleEnd::PeerClosed,
+            _ => IdleEnd::PeerClosed(PeerEnd::Fin),
         };
         self.machine.idle_ended(self.at(), slot, id, how);
         self.same(&(), |naive| naive.idle_ended(id, how));
