@@ -17,7 +17,8 @@ impl Certificate {
         Some(Self(shown.clone().into_owned()))
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "http2"))]
+    #[allow(dead_code, reason = "the interleavings of the pool have no use for it")]
     pub(crate) fn of_der(der: CertificateDer<'static>) -> Self {
         Self(der)
     }
