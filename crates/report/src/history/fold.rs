@@ -16,6 +16,9 @@ use crate::log::{Log, Record};
 use crate::redact;
 use crate::report::{Connection, End, Exchange, How, Life, Necessity, Origin, Outcome, Tls};
 
+/// The longest time after the beginning that is believed, eight years: sums of such times still fit.
+const LONGEST_US: u64 = 1 << 48;
+
 /// Adds a log to the history; how many clients it has.
 pub(super) fn fold(history: &mut History, source: usize, log: &Log, queries: bool) -> u64 {
     let mut fold = Fold {
@@ -96,7 +99,9 @@ struct Told<'a> {
 impl Fold<'_> {
     fn take(&mut self, record: &Record) {
         let at = self.offset + i128::from(record.at_us);
-        self.now = u64::try_from(at.max(0)).unwrap_or(u64::MAX);
+        let at = u64::try_from(at.max(0)).unwrap_or(u64::MAX);
+        // Two threads may tell of moments in the other order, by a hair, and a file may say anything: time goes on.
+        self.now = self.now.max(at.min(LONGEST_US));
         self.history.report.length_us = self.history.report.length_us.max(self.now);
         self.client = record.client;
         let key = (self.source, record.client.0);
