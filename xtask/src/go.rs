@@ -89,7 +89,8 @@ fn fetched(root: &Path) -> PathBuf {
     target(root).join("go/go/bin/go")
 }
 
-fn succeed(command: &mut Command, about: &str) -> Result<(), String> {
+/// Runs it; what fails is called `about`.
+pub(crate) fn succeed(command: &mut Command, about: &str) -> Result<(), String> {
     match command.stdin(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{about} failed ({status})")),

