@@ -10,7 +10,7 @@
 //! | `_reused` | whether the connection had served before |
 //! | `_requestIndex` | which request on its connection, from 1 |
 //! | `_idleBefore` | milliseconds for which the connection had been idle |
-//! | `_connectionClosedBy`, `_closeReason` | on the last exchange of a connection: who ended it (`us`, `peer`, `caller`, `limit`) and why |
+//! | `_connectionClosedBy`, `_closeReason` | on the last exchange of a connection: who ended it and why |
 //! | `_verdict` | what stands against a further use of the connection |
 //! | `_retry` | what was decided about sending the request again |
 //! | `_cause` | on the exchange that opened a connection which need not have been opened: why it was |
@@ -29,7 +29,7 @@ use serde::{Serialize, Serializer};
 use crate::axis::{Phases, Span, Steps};
 use crate::cause::Cause;
 use crate::elements::Elements;
-use crate::report::{Connection, Exchange, Outcome, Report};
+use crate::report::{Connection, Exchange, Necessity, Outcome, Report};
 
 /// What stands in a target that servers take, and must not in a URI (RFC 3986 §2).
 const NOT_IN_URIS: &AsciiSet = &CONTROLS
@@ -274,7 +274,8 @@ fn ours<'a>(index: usize, exchange: &'a Exchange, connection: Option<&'a Connect
     let is = |it: Option<&usize>| it == Some(&index);
     let last = connection.filter(|it| is(it.exchanges.last()));
     let end = last.and_then(|it| it.end.as_ref());
-    let opened = connection.filter(|it| !it.is_older && is(it.exchanges.first()));
+    let avoidable = connection.filter(|it| it.necessity == Necessity::Avoidable);
+    let opened = avoidable.filter(|it| is(it.exchanges.first()));
     Ours {
         reused: exchange.is_reuse(),
         request_index: connection.map(|_| exchange.nth),

@@ -15,16 +15,21 @@
 #![forbid(unsafe_code)]
 
 mod attribution;
+mod axis;
 mod cause;
+mod elements;
 mod figures;
+pub mod har;
 mod headline;
 mod history;
+pub mod json;
 pub mod lanes;
 mod log;
 pub mod page;
 pub mod pages;
 pub mod redact;
 mod report;
+pub mod trace;
 mod words;
 
 pub use cause::Cause;

@@ -185,8 +185,9 @@ impl Lane<'_, '_> {
         slice.args = Some(Opened::of(self.report, self.connection));
         self.events.add(&slice.at(life.from))?;
         if let Some(blame) = &self.connection.blame {
-            let name = format!("avoidable: {}", blame.cause);
-            let mut instant = Event::new(Phase::Instant, self.pid, "avoidable", &name);
+            let necessity = self.connection.necessity.slug();
+            let name = format!("{necessity}: {}", blame.cause);
+            let mut instant = Event::new(Phase::Instant, self.pid, necessity, &name);
             instant.tid = Some(self.tid);
             instant.args = Some(Opened::of(self.report, self.connection));
             self.events.add(&instant.at(life.from))?;

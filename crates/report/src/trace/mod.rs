@@ -6,10 +6,12 @@
 //! |---|---|
 //! | process | an origin, of one source |
 //! | thread | a connection: `#3 :51422→203.0.113.7:443 h1 TLS 1.3` |
-//! | slices of a thread | `connection` ▸ `dns`, `tcp`, `tls` · the request (category `request`) ▸ `send`, `wait`, `receive` · `idle` |
+//! | slices of a thread | `connection` around the opening, the requests and idle time |
+//! | … its opening | `dns`, `tcp`, `tls` |
+//! | … a request (category `request`) | `GET /path` ▸ `send`, `wait`, `receive` |
 //! | slices of a process, `#3 stream` | the same for HTTP/2, where requests overlap |
 //! | slices of a process, `queue` | a call that waits for a connection |
-//! | instants | how a connection ended; that one need not have been opened |
+//! | instants | how a connection ended; that it was `avoidable`, or `forced` by the server |
 //! | counters | `connections open`, `connections idle`, `calls waiting` |
 //! | flows | from a request that failed to the next try on another connection |
 //!
