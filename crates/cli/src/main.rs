@@ -31,8 +31,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
     let exit = runtime.block_on(async {
         match command {
             Command::Get(args) => cmd::get::run(*args).await,
+            Command::Report(args) => cmd::report::run(*args),
             Command::Lab(args) => cmd::lab::run(*args).await,
-            Command::Demo => cmd::demo::run().await,
+            Command::Demo(args) => cmd::demo::run(*args).await,
         }
     });
     // A name that is still being resolved must not hold the command.

@@ -57,7 +57,7 @@ impl Advice {
     pub fn slug(&self) -> &'static str {
         match self {
             Self::ClientPerRequest { .. } => "client-per-request",
-            Self::IdleTimeoutLong { .. } => "idle-timeout-long",
+            Self::IdleTimeoutLong { .. } => "idle-timeout-over-120s",
             Self::IdleTimeoutOverServer { .. } => "idle-timeout-over-server",
             Self::OpenFilesTooFew { .. } => "open-files-too-few",
         }

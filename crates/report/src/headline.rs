@@ -24,12 +24,20 @@ pub fn headline(report: &Report) -> String {
         counted(served, "request")
     );
     match report.avoidable() {
-        0 => format!("{told}; none avoidable"),
+        0 => format!("{told}; none avoidable{}", forced(report)),
         avoidable => format!(
             "{told}; {} avoidable{}",
             grouped(avoidable),
             reason(report, avoidable)
         ),
+    }
+}
+
+/// What no client could have avoided, for the server ends connections by a rule of its own.
+fn forced(report: &Report) -> String {
+    match report.origins.iter().map(|origin| origin.forced).sum() {
+        0 => String::new(),
+        forced => format!(", {} by a rule of the server", grouped(forced)),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use http::{HeaderName, HeaderValue, Method};
 
+use super::picture::PictureArgs;
 use super::quantity;
 use super::target::{self, Typed};
 use super::transport::TransportArgs;
@@ -22,6 +23,7 @@ Examples:
   keepwarm get --repeat 10 --body drop http://127.0.0.1:8080/large
   keepwarm get --cacert root.pem --repeat 100 https://127.0.0.1:8443/
   keepwarm get -L --compressed https://127.0.0.1:8443/     follow redirects, decode bodies
+  keepwarm get --repeat 200 --parallel 8 --timeline run.html http://127.0.0.1:8080/
   keepwarm get --json --repeat 20 http://127.0.0.1:8080/ | jq .reuse";
 
 /// Make requests and see whether their connections are reused, and why not.
@@ -71,6 +73,11 @@ pub(crate) struct GetArgs {
     /// Write one JSON line per exchange, in order of completion, then a summary line
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write every event as a line of JSON; 'keepwarm report' reads such files
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Pictures and records")]
+    pub(crate) events: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) transport: TransportArgs,
 }

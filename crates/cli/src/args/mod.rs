@@ -2,11 +2,14 @@
 //!
 //! Owns names, help and parsing. Refuses to act.
 
+pub(crate) mod demo;
 pub(crate) mod get;
 pub(crate) mod lab;
 mod origin;
+pub(crate) mod picture;
 pub(crate) mod proxy;
 pub(crate) mod quantity;
+pub(crate) mod report;
 pub(crate) mod target;
 pub(crate) mod tls;
 pub(crate) mod transport;
@@ -26,6 +29,7 @@ Examples:
   keepwarm demo                                        see it all, on loopback, in seconds
   keepwarm get -v http://127.0.0.1:8080/               which connection, and why
   keepwarm get --repeat 100 http://127.0.0.1:8080/     is it reused?
+  keepwarm get --timeline run.html --repeat 100 --parallel 8 http://127.0.0.1:8080/
   keepwarm lab --idle-timeout 5s -v                    a server that closes idle connections
 
 Exit codes: 0 fine; 1 a finding or a failed exchange; 2 usage; 3 target unreachable;
@@ -35,10 +39,12 @@ Exit codes: 0 fine; 1 a finding or a failed exchange; 2 usage; 3 target unreacha
 pub(crate) enum Command {
     /// Make requests and see whether their connections are reused, and why not
     Get(Box<get::GetArgs>),
+    /// Read events from files, and say what became of the connections they tell of
+    Report(Box<report::ReportArgs>),
     /// Run a server that misbehaves on request
     Lab(Box<lab::LabArgs>),
     /// Walk through reuse, each way to lose it, and the fix, on loopback
-    Demo,
+    Demo(Box<demo::DemoArgs>),
 }
 
 #[cfg(test)]

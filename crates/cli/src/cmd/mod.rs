@@ -6,3 +6,5 @@ pub(crate) mod demo;
 pub(crate) mod get;
 mod interrupt;
 pub(crate) mod lab;
+pub(crate) mod report;
+mod watching;

@@ -2,7 +2,10 @@
 //!
 //! Owns the forms. Refuses to gather what they show.
 
+pub(crate) mod findings;
 pub(crate) mod json;
+pub(crate) mod lanes;
+pub(crate) mod picture;
 pub(crate) mod style;
 pub(crate) mod text;
 pub(crate) mod verbose;

@@ -6,6 +6,7 @@ mod get_json;
 mod get_text;
 mod https;
 mod lab_command;
+mod pictures;
 mod proxies;
 mod real_servers;
 mod redirects;

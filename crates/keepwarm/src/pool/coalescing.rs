@@ -435,7 +435,8 @@ impl Shared {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::conn::{Beyond, OpenedIn, Protocol};
+    use crate::conn::{Beyond, Protocol};
+    use keepwarm_core::event::Opening;
 
     #[test]
     fn addresses_hold_as_long_as_the_answer_says_or_a_minute() {
@@ -477,13 +478,7 @@ mod tests {
             certificate: Some(Arc::new(certificate)),
             ..Beyond::default()
         };
-        let facts = Facts::new(
-            None,
-            Some(remote),
-            Protocol::H2,
-            beyond,
-            OpenedIn::default(),
-        );
+        let facts = Facts::new(None, Some(remote), Protocol::H2, beyond, Opening::default());
         let shared = Arc::new(Shared::new(Config::default()));
         let origin = "https://a.test/".parse().expect("an origin");
         let pool = OriginPool::new(origin, false, shared);

@@ -382,7 +382,7 @@ fn b18_an_idle_timeout_over_two_minutes_is_warned_about() {
         assert!(advice(None).contains(&long(None)));
         let under = advice(Some(Duration::from_secs(120)));
         assert!(
-            !under.iter().any(|it| it.slug() == "idle-timeout-long"),
+            !under.iter().any(|it| it.slug() == "idle-timeout-over-120s"),
             "{under:?}"
         );
     });

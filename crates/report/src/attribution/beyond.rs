@@ -172,7 +172,7 @@ fn failed_dials(history: &History, met: &mut AllMet) {
         let it = met.entry((Cause::ConnectFails, Some(origin))).or_default();
         it.number = errors.iter().map(|(times, _, _)| times).sum();
         for (times, first, error) in errors.iter().take(3) {
-            let first = moment(*first);
+            let first = moment(history, *first);
             it.evidence
                 .push(format!("{times} × {error}, first at {first}"));
         }

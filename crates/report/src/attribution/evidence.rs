@@ -22,9 +22,17 @@ pub(super) fn name(history: &History, index: usize) -> String {
     }
 }
 
+/// Reports shorter than this tell their moments in milliseconds.
+const SHORT_US: u64 = 10_000_000;
+
 /// A moment, counted from the beginning of the report.
-pub(super) fn moment(at_us: u64) -> String {
-    format!("{:.3} s", Duration::from_micros(at_us).as_secs_f64())
+pub(super) fn moment(history: &History, at_us: u64) -> String {
+    let at = Duration::from_micros(at_us).as_secs_f64();
+    if history.report.length_us < SHORT_US {
+        format!("{:.1} ms", at * 1_000.0)
+    } else {
+        format!("{at:.3} s")
+    }
 }
 
 /// A time as people read it.
@@ -59,7 +67,7 @@ pub(super) fn of(history: &History, opened: &[usize], exchanges: &[usize]) -> Ve
             "{} {}{on} at {}{nth}: {then}",
             it.method,
             it.target,
-            moment(it.taken_us.unwrap_or(it.asked_us)),
+            moment(history, it.taken_us.unwrap_or(it.asked_us)),
         ));
     }
     told
@@ -80,7 +88,7 @@ fn opening(history: &History, index: usize) -> String {
     format!(
         "{before}{} was opened at {} in {}",
         name(history, index),
-        moment(connection.opened_us),
+        moment(history, connection.opened_us),
         time(connection.handshake_us())
     )
 }
@@ -89,7 +97,7 @@ fn opening(history: &History, index: usize) -> String {
 fn fate(history: &History, earlier: usize, opened: &Connection) -> String {
     let it = &history.report.connections[earlier];
     match it.end.as_ref().filter(|end| end.at_us <= opened.opened_us) {
-        Some(end) => format!("ended at {} ({})", moment(end.at_us), end.text),
+        Some(end) => format!("ended at {} ({})", moment(history, end.at_us), end.text),
         None => "was open and not used".to_owned(),
     }
 }

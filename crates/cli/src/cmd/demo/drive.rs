@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm::advice::Advice;
+use keepwarm::event::Observer;
 use keepwarm::{Client, Config, ConnectionInfo, Counts, Ended, Estimate};
 use keepwarm_lab::Lab;
 use tokio::task::JoinSet;
@@ -35,15 +36,18 @@ struct Run {
     setup: Setup,
     url: String,
     client: Client,
+    /// For the clients that are built on the way.
+    observer: Arc<dyn Observer>,
 }
 
 /// Runs a setup on the loopback.
-pub(super) async fn drive(setup: &Setup) -> Result<Tally, Failure> {
+pub(super) async fn drive(setup: &Setup, observer: &Arc<dyn Observer>) -> Result<Tally, Failure> {
     let lab = Lab::spawn_thread(setup.server.clone());
     let run = Arc::new(Run {
         setup: setup.clone(),
         url: lab.url(setup.path),
-        client: build(&setup.client)?,
+        client: build(&setup.client, observer)?,
+        observer: Arc::clone(observer),
     });
     if !setup.left_idle.is_zero() {
         // Whether it works out is seen in the numbers.
@@ -89,8 +93,8 @@ impl Tally {
     }
 }
 
-fn build(config: &Config) -> Result<Client, Failure> {
-    let built = config.clone().build();
+fn build(config: &Config, observer: &Arc<dyn Observer>) -> Result<Client, Failure> {
+    let built = config.clone().observer(Arc::clone(observer)).build();
     built.map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -103,7 +107,7 @@ async fn drive_lane(run: Arc<Run>, lane: u64) -> Result<Tally, Failure> {
             tokio::time::sleep(dice.vary(setup.gap, setup.gap_jitter)).await;
         }
         let own = match setup.habit {
-            Habit::ClientPerRequest => Some(build(&setup.client)?),
+            Habit::ClientPerRequest => Some(build(&setup.client, &run.observer)?),
             Habit::DropsBody | Habit::Posts | Habit::Reads | Habit::SaysClose => None,
         };
         tally.requests += 1;

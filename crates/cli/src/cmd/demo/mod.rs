@@ -6,8 +6,10 @@ mod drive;
 mod stage;
 mod ways;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use keepwarm::event::Observer;
 use keepwarm::{Config, Human};
 use keepwarm_lab::scenario;
 
@@ -15,18 +17,32 @@ use self::drive::{Tally, drive};
 use self::stage::{Stage, bar};
 use self::ways::{Habit, Setup, Way, ways};
 use super::interrupt::Interrupt;
+use super::watching::Watching;
+use crate::args::demo::DemoArgs;
 use crate::exit::{Exit, Failure};
+use crate::out::lanes;
 use crate::out::style::{BAD, CURE, DIM, GOOD, Painted, STRONG, WHY, plural};
 
-pub(crate) async fn run() -> Result<Exit, Failure> {
+pub(crate) async fn run(args: DemoArgs) -> Result<Exit, Failure> {
+    let watching = Watching::begin(&args.picture, args.events.as_deref())?;
+    let observer: Arc<dyn Observer> = Arc::new(watching.observer());
     let mut interrupt = Interrupt::new()?;
-    tokio::select! {
-        told = tell() => told.map(|()| Exit::Fine),
-        () = interrupt.wait() => Ok(Exit::Interrupted),
+    let exit = tokio::select! {
+        told = tell(&observer) => told.map(|()| Exit::Fine)?,
+        () = interrupt.wait() => Exit::Interrupted,
+    };
+    let report = watching.finish("keepwarm demo")?;
+    if let Some(report) = report.filter(|_| args.picture.timeline_text) {
+        let mut stage = Stage;
+        stage.chapter("Every connection")?;
+        for line in lanes::lines(&report) {
+            stage.line(line)?;
+        }
     }
+    Ok(exit)
 }
 
-async fn tell() -> Result<(), Failure> {
+async fn tell(observer: &Arc<dyn Observer>) -> Result<(), Failure> {
     let mut stage = Stage;
     stage.line(format!(
         "{}: HTTP connections that stay warm, and that tell you why when they don't.",
@@ -34,15 +50,15 @@ async fn tell() -> Result<(), Failure> {
     ))?;
     stage
         .line("All servers below run in this process, on loopback. Every number is counted now.")?;
-    warm(&mut stage).await?;
-    let rows = lose(&mut stage).await?;
-    learn(&mut stage).await?;
+    warm(&mut stage, observer).await?;
+    let rows = lose(&mut stage, observer).await?;
+    learn(&mut stage, observer).await?;
     table(&mut stage, &rows)?;
     next(&mut stage)
 }
 
 /// Chapter 1: what there is to win.
-async fn warm(stage: &mut Stage) -> Result<(), Failure> {
+async fn warm(stage: &mut Stage, observer: &Arc<dyn Observer>) -> Result<(), Failure> {
     const REQUESTS: u64 = 300;
     stage.chapter("1  A warm connection")?;
     let warm = Setup {
@@ -53,7 +69,7 @@ async fn warm(stage: &mut Stage) -> Result<(), Failure> {
         client: Config::default().keep_alive(false),
         ..warm.clone()
     };
-    let (cold, warm) = (drive(&cold).await?, drive(&warm).await?);
+    let (cold, warm) = (drive(&cold, observer).await?, drive(&warm, observer).await?);
     stage.line(format!(
         "  {REQUESTS} GETs, one after the other, to one server:"
     ))?;
@@ -96,7 +112,7 @@ struct Row {
 }
 
 /// Chapter 2: each way to lose it, and back.
-async fn lose(stage: &mut Stage) -> Result<Vec<Row>, Failure> {
+async fn lose(stage: &mut Stage, observer: &Arc<dyn Observer>) -> Result<Vec<Row>, Failure> {
     let ways = ways();
     stage.chapter("2  Ways to lose it")?;
     stage.line("  The same requests each time: first as it goes wrong, then with the fix.")?;
@@ -105,7 +121,10 @@ async fn lose(stage: &mut Stage) -> Result<Vec<Row>, Failure> {
     )?;
     let mut rows = Vec::new();
     for (index, way) in ways.iter().enumerate() {
-        let (lost, fixed) = (drive(&way.lost).await?, drive(&way.fixed).await?);
+        let (lost, fixed) = (
+            drive(&way.lost, observer).await?,
+            drive(&way.fixed, observer).await?,
+        );
         show(stage, index + 1, way, &lost, &fixed)?;
         rows.push(Row {
             name: way.name,
@@ -165,7 +184,7 @@ fn show(
 }
 
 /// Chapter 3: the race that no retry can mend, and how it is avoided.
-async fn learn(stage: &mut Stage) -> Result<(), Failure> {
+async fn learn(stage: &mut Stage, observer: &Arc<dyn Observer>) -> Result<(), Failure> {
     const SERVER: Duration = Duration::from_millis(80);
     const TRAVELS: Duration = Duration::from_millis(2);
     stage.chapter("3  The pool learns")?;
@@ -188,8 +207,8 @@ async fn learn(stage: &mut Stage) -> Result<(), Failure> {
         left_idle: SERVER + 10 * TRAVELS,
         ..Setup::with(scenario::distant_idle_timeout(SERVER, TRAVELS))
     };
-    let naive = drive(&posts(Config::default().learning(false))).await?;
-    let learned = drive(&posts(Config::default())).await?;
+    let naive = drive(&posts(Config::default().learning(false)), observer).await?;
+    let learned = drive(&posts(Config::default()), observer).await?;
     for (name, tally) in [("learning off", &naive), ("learning on", &learned)] {
         let colour = if tally.failed == 0 { GOOD } else { BAD };
         let failed = Painted(colour, format!("{:>3} failed", tally.failed));
@@ -251,6 +270,10 @@ fn next(stage: &mut Stage) -> Result<(), Failure> {
         (
             "keepwarm get -v URL URL",
             "connection by connection, and why",
+        ),
+        (
+            "keepwarm get --timeline run.html URL",
+            "every connection as a picture",
         ),
         (
             "keepwarm lab --idle-timeout 5s -v",

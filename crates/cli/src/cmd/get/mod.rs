@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm::Client;
+use keepwarm::event::Observer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -20,9 +21,10 @@ use self::journal::Journal;
 use self::order::Order;
 use self::sink::Bodies;
 use super::interrupt::Interrupt;
+use super::watching::Watching;
 use crate::args::get::GetArgs;
 use crate::exit::{Exit, Failure};
-use crate::out::{json, text};
+use crate::out::{json, lanes, text};
 use crate::report::{ExchangeReport, Summary};
 
 /// Reports that may wait to be written.
@@ -34,7 +36,8 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     let order = Order::of(&args)?;
     let total = order.total;
     let journal = Arc::new(Journal::new(args.verbose));
-    let observer = Arc::clone(&journal);
+    let watching = Watching::begin(&args.picture, args.events.as_deref())?;
+    let observer = watching.beside(Arc::clone(&journal) as Arc<dyn Observer>);
     let client = args
         .transport
         .config()
@@ -66,6 +69,10 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     journal.silence();
     writer.finish(&summary, &client, args.transport.raises_limits())?;
     client.shutdown(FAREWELL).await;
+    let report = watching.finish("keepwarm get")?;
+    if let Some(report) = report.filter(|_| args.picture.timeline_text) {
+        writer.lanes(&lanes::lines(&report))?;
+    }
     Ok(summary.exit())
 }
 
@@ -145,6 +152,19 @@ impl Writer {
                 Ok(())
             }
             Self::Table(table) => table.add(report).iter().try_for_each(|line| write(line)),
+        }
+    }
+
+    /// Standard output is for what was asked of the server, or for JSON; then the lanes go beside it.
+    fn lanes(&self, lines: &[String]) -> Result<(), Failure> {
+        match self {
+            Self::Json | Self::Plain => {
+                for line in lines {
+                    anstream::eprintln!("{line}");
+                }
+                Ok(())
+            }
+            Self::Table(_) => lines.iter().try_for_each(|line| write(line)),
         }
     }
 
