@@ -48,7 +48,7 @@ pub enum Cause {
     Http10Only,
     /// `idle_timeout` is longer than most servers and middleboxes keep a connection.
     IdleTimeoutOver120s,
-    /// The server says `Connection: close` on the first answer of every connection.
+    /// The server ends every connection after its first answer.
     KeepAliveDisabled,
     /// Connections were opened and never served a request.
     OpenedUnused,
@@ -72,7 +72,7 @@ pub enum Cause {
     ServerResetsIdle,
     /// The server closed many connections at the same moment.
     ServerRestart,
-    /// The server announces the end of connections without a pattern.
+    /// The server ends connections after an answer, without a pattern.
     ServerSaysClose,
     /// A request was sent on a connection that the server was just closing.
     StaleReuseRace,

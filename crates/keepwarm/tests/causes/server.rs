@@ -82,6 +82,12 @@ fn rules() -> Vec<Case> {
         },
         Case {
             about: Cause::ServerMaxRequests,
+            setting: "seven requests, and it closes without a word",
+            found: &[Cause::ServerMaxRequests],
+            play: || Box::pin(closes_silently(7)),
+        },
+        Case {
+            about: Cause::ServerMaxRequests,
             setting: "seven are allowed, six are made",
             found: &[],
             play: || {
@@ -120,6 +126,12 @@ fn close_said() -> Vec<Case> {
                     stage
                 })
             },
+        },
+        Case {
+            about: Cause::KeepAliveDisabled,
+            setting: "it closes after each answer without a word",
+            found: &[Cause::KeepAliveDisabled],
+            play: || Box::pin(closes_silently(1)),
         },
         Case {
             about: Cause::KeepAliveDisabled,
@@ -253,6 +265,17 @@ async fn closes_idle(rounds: usize) -> Stage {
     let stage = Stage::start(scenario::idle_timeout(ms(30))).await;
     for round in 1..=rounds {
         stage.fetch("/", 2).await;
+        stage.ended(round).await;
+    }
+    stage
+}
+
+/// So many requests on each of four connections; the next comes when the close has arrived.
+async fn closes_silently(requests: usize) -> Stage {
+    let most = u64::try_from(requests).unwrap_or(0);
+    let stage = Stage::start(scenario::max_requests_silent(most)).await;
+    for round in 1..=4 {
+        stage.fetch("/", requests).await;
         stage.ended(round).await;
     }
     stage

@@ -4,7 +4,7 @@
 
 use keepwarm_core::reason::{Again, CloseReason, PeerEnd, Retry, Stop};
 
-use super::pattern::{Patterns, during};
+use super::pattern::{Patterns, during, is_at_once};
 use crate::cause::Cause;
 use crate::history::History;
 use crate::report::Life;
@@ -102,7 +102,9 @@ pub(super) fn loss(history: &History, index: usize, patterns: &Patterns) -> Opti
                 announced(history, index, patterns)
             }
             PeerEnd::CloseNotify | PeerEnd::Fin | PeerEnd::GoAway | PeerEnd::RequestTimeout => {
-                if patterns.backends.len() > 1 {
+                if history.lives[index].idle_us.is_some_and(is_at_once) {
+                    announced(history, index, patterns)
+                } else if patterns.backends.len() > 1 {
                     Cause::BackendsDiffer
                 } else {
                     Cause::ServerIdleTimeout

@@ -65,7 +65,8 @@ fn tell(
 ) -> Finding {
     let report = &history.report;
     let handshake = |index: &usize| report.connections[*index].handshake_us();
-    let wasted_us = met.opened.iter().map(handshake).sum();
+    let wasted = met.opened.iter().map(handshake);
+    let wasted_us = wasted.fold(0, u64::saturating_add);
     let openings = met.opened.len() as u64;
     let numbers = Numbers {
         name: origin.map_or("", |origin| report.origins[origin].name.as_str()),

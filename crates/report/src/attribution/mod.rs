@@ -44,7 +44,8 @@ fn count_necessity(report: &mut Report, index: usize) {
         match connection.necessity {
             Necessity::Avoidable => {
                 origin.avoidable += 1;
-                origin.wasted_us += connection.handshake_us();
+                let wasted = connection.handshake_us();
+                origin.wasted_us = origin.wasted_us.saturating_add(wasted);
             }
             Necessity::Forced => {
                 origin.forced += 1;

@@ -9,6 +9,8 @@ use keepwarm_core::reason::CloseReason;
 use crate::history::History;
 use crate::report::{Connection, IdleTimeout, Life};
 
+/// A close that comes this soon after an answer is no idle timeout.
+const AT_ONCE_US: u64 = 5_000;
 /// Ends of idle connections so close together are one event.
 const MOMENT_US: u64 = 50_000;
 /// So many ends in one moment are a restart, unless all had been idle for the same time.
@@ -63,19 +65,22 @@ impl Patterns {
                 })
             })
             .collect();
-        let announced: Vec<&Ended<'_>> =
-            ended.iter().filter(|it| is_announced(it.reason)).collect();
+        let announced: Vec<&Ended<'_>> = ended.iter().filter(|it| it.is_by_rule()).collect();
         let answers = Answers::of(history, origin);
         let max_requests = most_common_count(&announced);
         let restarts = restarts(&ended);
         let closed_idle: Vec<u64> = ended
             .iter()
             .filter(|it| !within(&restarts, it.at))
+            .filter(|it| !it.is_at_once())
             .filter_map(Ended::closed_by_peer_after)
             .collect();
         let clusters = clusters(closed_idle);
+        let at_once = ended.iter().filter(|it| it.is_at_once());
+        let never_reused = |it: &Ended<'_>| it.connection.exchanges.len() == 1;
+        let ends_at_once = at_once.count() >= 2 && ended.iter().all(never_reused);
         Self {
-            never_kept: answers.never_kept(),
+            never_kept: answers.never_kept() || ends_at_once,
             closing_statuses: answers.closing_statuses(),
             max_requests,
             max_age_us: max_requests.is_none().then(|| age(&announced)).flatten(),
@@ -95,6 +100,17 @@ impl Patterns {
 }
 
 impl Ended<'_> {
+    /// Whether the server ended it by what it had served, not by how long it was idle: it said so, or went at once.
+    fn is_by_rule(&self) -> bool {
+        is_announced(self.reason) || self.is_at_once()
+    }
+
+    /// Whether the server closed it right after an answer, without having said so.
+    fn is_at_once(&self) -> bool {
+        let is_close = matches!(self.reason, CloseReason::PeerClosedIdle { .. });
+        is_close && self.idle.is_some_and(is_at_once)
+    }
+
     /// The idle time after which the server closed it, unannounced.
     fn closed_by_peer_after(&self) -> Option<u64> {
         // That of the reason is what the socket told, not when we came to look.
@@ -106,6 +122,11 @@ impl Ended<'_> {
             self.idle.filter(|_| is_failure)
         }
     }
+}
+
+/// Whether a close this long after an answer belongs to the answer.
+pub(super) fn is_at_once(idle_us: u64) -> bool {
+    idle_us <= AT_ONCE_US
 }
 
 fn within(moments: &[(u64, u64)], at: u64) -> bool {

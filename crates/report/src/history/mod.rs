@@ -58,7 +58,8 @@ impl History {
         history.report.began_us = filled.map(began).min().unwrap_or(0);
         for (source, log) in logs.iter().enumerate() {
             let clients = fold::fold(&mut history, source, log, queries);
-            history.report.dropped += log.dropped;
+            let dropped = history.report.dropped;
+            history.report.dropped = dropped.saturating_add(log.dropped);
             history.report.sources.push(Source {
                 name: log.name.clone(),
                 clients,

@@ -60,7 +60,9 @@ pub fn read(name: &str, mut from: impl BufRead) -> Result<Log, ReadError> {
         }
         match parse(&bytes) {
             Ok(Line::Event(record)) => log.records.push(*record),
-            Ok(Line::Dropped(Dropped { dropped })) => log.dropped += dropped,
+            Ok(Line::Dropped(Dropped { dropped })) => {
+                log.dropped = log.dropped.saturating_add(dropped);
+            }
             Err(_) if !bytes.ends_with(b"\n") => return Ok(log),
             Err(error) => {
                 let what = format!("no event of {EVENT_SCHEMA}: {error}");
