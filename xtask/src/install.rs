@@ -56,6 +56,11 @@ const PROGRAMS: &[Need] = &[
         purpose: "the tests against Node's http2",
     },
     Need {
+        programs: &["prometheus"],
+        package: "prometheus",
+        purpose: "the test in which a real Prometheus reads the metrics; promtool comes with it",
+    },
+    Need {
         programs: &["squid"],
         package: "squid",
         purpose: "the tests of tunnels through a real squid",

@@ -79,8 +79,15 @@ pub(super) const HOUSES: &[House] = &[
 
 /// The module beside the floors: of keepwarm it may use the words (floor 0 of the core) and nothing else.
 pub(super) const BESIDE: &str = "observe";
-/// Other crates that it may use: those it hands events on to.
-pub(super) const BESIDE_CRATES: &[&str] = &["keepwarm_report"];
+/// Other crates that it may use: those it hands events on to, those the words are made of, and one for its tables.
+pub(super) const BESIDE_CRATES: &[&str] = &[
+    "hashbrown",
+    "http",
+    "keepwarm_report",
+    "opentelemetry",
+    "prometheus_client",
+    "tracing",
+];
 pub(super) const BESIDE_SOURCE: &str = "crates/keepwarm/src";
 pub(super) const BESIDE_MANIFEST: &str = "crates/keepwarm/Cargo.toml";
 /// The words, as the modules of the core that [`BESIDE`] may name.

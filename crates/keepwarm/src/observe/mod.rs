@@ -8,13 +8,27 @@
 //! | [`Recorder`] | keeps the latest events in memory | |
 //! | [`Several`] | hands each event to several observers | |
 //! | [`JsonLines`] | writes each event as a line of JSON | `report` |
+//! | [`Prometheus`] | counts, and gives the numbers as text for Prometheus | `prometheus` |
+//! | [`OpenTelemetry`] | counts into an OpenTelemetry meter | `opentelemetry` |
 
 #[cfg(feature = "report")]
 mod json_lines;
+#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+mod metrics;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod recorder;
 mod several;
+#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+mod under_way;
 
+#[cfg(feature = "opentelemetry")]
+pub use self::opentelemetry::OpenTelemetry;
 #[cfg(feature = "report")]
 pub use json_lines::JsonLines;
+#[cfg(feature = "prometheus")]
+pub use prometheus::Prometheus;
 pub use recorder::Recorder;
 pub use several::Several;

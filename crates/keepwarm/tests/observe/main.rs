@@ -1,0 +1,10 @@
+//! Observers: what they make of the events of real clients, and of events made by hand.
+
+#![cfg(all(feature = "opentelemetry", feature = "prometheus"))]
+
+mod events;
+mod opentelemetry;
+mod prometheus;
+#[path = "../support/mod.rs"]
+mod support;
+mod text;
