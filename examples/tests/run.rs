@@ -7,6 +7,9 @@ mod cookies;
 #[path = "../dial_log.rs"]
 #[expect(dead_code, reason = "main is for whoever runs the example")]
 mod dial_log;
+#[path = "../gateway.rs"]
+#[expect(dead_code, reason = "main is for whoever runs the example")]
+mod gateway;
 #[path = "../grpc.rs"]
 #[expect(dead_code, reason = "main is for whoever runs the example")]
 mod grpc;
@@ -42,6 +45,22 @@ async fn the_dial_log_has_a_line_per_connection() {
     for line in &outcome.dials {
         assert!(line.contains("127.0.0.1:"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn the_gateway_tells_what_its_connections_do() {
+    let outcome = gateway::run().await.expect("it runs");
+    let line = |name: &str, label: &str| {
+        let mut lines = outcome.metrics.lines();
+        let found = lines.find(|line| line.starts_with(name) && line.contains(label));
+        found
+            .and_then(|line| line.rsplit(' ').next())
+            .unwrap_or_default()
+    };
+    let requests = "keepwarm_client_requests_total{";
+    assert_eq!(line(requests, "reused=\"true\""), "9");
+    assert_eq!(line(requests, "reused=\"false\""), "1");
+    assert_eq!(line("http_client_open_connections{", "\"idle\""), "1");
 }
 
 #[tokio::test]
