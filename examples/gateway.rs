@@ -4,8 +4,8 @@
 //! `cargo run -p keepwarm-examples --example gateway -- 127.0.0.1:8000 orders=http://127.0.0.1:9000`
 //!
 //! Then `curl http://127.0.0.1:8000/orders/some/path`, and `curl http://127.0.0.1:8000/metrics`. What the numbers mean
-//! is in `docs/metrics.md`; a dashboard and alert rules for them are in `deploy/`. Without arguments it starts a backend
-//! of its own, sends a few requests through itself, and prints what Prometheus would read of them.
+//! is in `docs/metrics.md`; a dashboard and alert rules for them are in `deploy/`. Without arguments it starts a
+//! backend of its own, sends a few requests through itself, and prints what Prometheus would read of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

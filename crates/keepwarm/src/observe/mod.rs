@@ -9,6 +9,7 @@
 //! | [`Several`] | hands each event to several observers | |
 //! | [`JsonLines`] | writes each event as a line of JSON | `report` |
 //! | [`Prometheus`] | counts, and gives the numbers as text for Prometheus | `prometheus` |
+//! | [`Tracing`] | spans and events of the crate `tracing` | `tracing` |
 //! | [`OpenTelemetry`] | counts into an OpenTelemetry meter | `opentelemetry` |
 
 #[cfg(feature = "report")]
@@ -21,11 +22,15 @@ mod opentelemetry;
 mod prometheus;
 mod recorder;
 mod several;
-#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+#[cfg(feature = "tracing")]
+mod tracing;
+#[cfg(any(feature = "opentelemetry", feature = "prometheus", feature = "tracing"))]
 mod under_way;
 
 #[cfg(feature = "opentelemetry")]
 pub use self::opentelemetry::OpenTelemetry;
+#[cfg(feature = "tracing")]
+pub use self::tracing::Tracing;
 #[cfg(feature = "report")]
 pub use json_lines::JsonLines;
 #[cfg(feature = "prometheus")]

@@ -1,6 +1,6 @@
 //! Observers: what they make of the events of real clients, and of events made by hand.
 
-#![cfg(all(feature = "opentelemetry", feature = "prometheus"))]
+#![cfg(all(feature = "opentelemetry", feature = "prometheus", feature = "tracing"))]
 
 mod events;
 mod opentelemetry;
@@ -8,3 +8,4 @@ mod prometheus;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;
+mod tracing;
