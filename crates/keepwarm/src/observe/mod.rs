@@ -8,10 +8,13 @@
 //! | [`Recorder`] | keeps the latest events in memory | |
 //! | [`Several`] | hands each event to several observers | |
 //! | [`JsonLines`] | writes each event as a line of JSON | `report` |
+//! | [`Advisor`] | tells causes of lost connections, each once an hour | `report` |
 //! | [`Prometheus`] | counts, and gives the numbers as text for Prometheus | `prometheus` |
 //! | [`Tracing`] | spans and events of the crate `tracing` | `tracing` |
 //! | [`OpenTelemetry`] | counts into an OpenTelemetry meter | `opentelemetry` |
 
+#[cfg(feature = "report")]
+mod advisor;
 #[cfg(feature = "report")]
 mod json_lines;
 #[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
@@ -31,6 +34,8 @@ mod under_way;
 pub use self::opentelemetry::OpenTelemetry;
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
+#[cfg(feature = "report")]
+pub use advisor::{Advised, Advisor};
 #[cfg(feature = "report")]
 pub use json_lines::JsonLines;
 #[cfg(feature = "prometheus")]

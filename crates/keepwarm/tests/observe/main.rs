@@ -1,7 +1,13 @@
 //! Observers: what they make of the events of real clients, and of events made by hand.
 
-#![cfg(all(feature = "opentelemetry", feature = "prometheus", feature = "tracing"))]
+#![cfg(all(
+    feature = "opentelemetry",
+    feature = "prometheus",
+    feature = "report",
+    feature = "tracing"
+))]
 
+mod advisor;
 mod events;
 mod opentelemetry;
 mod prometheus;

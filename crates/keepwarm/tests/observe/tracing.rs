@@ -34,10 +34,11 @@ struct Seen {
     is_closed: bool,
 }
 
+/// An event, as it was told.
 #[derive(Clone, Debug)]
-struct Said {
-    level: Level,
-    fields: Fields,
+pub(crate) struct Said {
+    pub(crate) level: Level,
+    pub(crate) fields: Fields,
     span: Option<u64>,
 }
 
@@ -51,7 +52,7 @@ struct Told {
 
 /// A layer that remembers.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Told>>);
+pub(crate) struct Memory(Arc<Mutex<Told>>);
 
 impl Memory {
     fn told<T>(&self, look: impl FnOnce(&mut Told) -> T) -> T {
@@ -59,7 +60,7 @@ impl Memory {
     }
 
     /// What is told to it in a thread, for as long as the guard lives.
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let subscriber = tracing_subscriber::registry().with(self.clone());
         tracing::subscriber::set_default(subscriber)
     }
@@ -67,6 +68,15 @@ impl Memory {
     fn spans(&self, name: &str) -> Vec<Seen> {
         let spans = self.told(|it| it.spans.clone());
         spans.into_iter().filter(|it| it.name == name).collect()
+    }
+
+    /// The events that have this field.
+    pub(crate) fn with_field(&self, name: &str) -> Vec<Said> {
+        let events = self.told(|it| it.events.clone());
+        events
+            .into_iter()
+            .filter(|it| it.fields.contains_key(name))
+            .collect()
     }
 
     /// The events with this message.
