@@ -167,6 +167,17 @@ impl Cause {
         }
     }
 
+    /// Whether the server ends connections by a rule of its own that no client can change, and that is no fault.
+    pub fn is_rule_of_the_server(self) -> bool {
+        matches!(
+            self,
+            Self::AddressRotation
+                | Self::ServerGoAway
+                | Self::ServerMaxAge
+                | Self::ServerMaxRequests
+        )
+    }
+
     /// The cause of a stable name.
     pub fn of_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.slug() == slug)

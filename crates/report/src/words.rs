@@ -107,6 +107,8 @@ fn fill(sentence: &str, it: &Numbers<'_>) -> String {
             "number:attempt" => Count(it.number, "attempt").to_string(),
             "number:connection" => Count(it.number, "connection").to_string(),
             "number:request" => Count(it.number, "request").to_string(),
+            "peak" => it.peak().to_string(),
+            "shortest" => time(it.others.first().copied().unwrap_or(0)).to_string(),
             "peak:call" => Count(it.peak(), "call").to_string(),
             unknown => format!("{{{unknown}}}"),
         };
@@ -172,59 +174,19 @@ sentences! {
 
 /// What to set in keepwarm, where the numbers of the case say how; else the page's own words serve.
 pub(crate) fn advice(cause: Cause, it: &Numbers<'_>) -> Option<String> {
-    match cause {
-        Cause::ClientIdleCapTooSmall => Some(format!(
-            "Set max_idle_per_host (and max_idle, over all origins) to {} or more: \
-             so many calls were under way at once.",
-            it.peak()
-        )),
-        Cause::ServerIdleTimeout if it.number > 0 => Some(format!(
-            "Raise the server's idle timeout above the gaps between calls, or accept the new connection; \
-             an idle_timeout below {} at least makes it our own decision.",
-            it.time()
-        )),
-        Cause::BackendsDiffer => Some(format!(
-            "Give all backends one idle timeout; until then set idle_timeout below the shortest, {}.",
-            time(it.others.first().copied().unwrap_or(0))
-        )),
-        Cause::ClientMaxConnsTooSmall => Some(format!(
-            "Set max_conns_per_host to {} or more, if the server can take it; so many calls were under way at once.",
-            it.peak()
-        )),
-        Cause::AddressRotation
-        | Cause::ClientBodyHeld
-        | Cause::ClientBodyNotDrained
-        | Cause::ClientCancels
-        | Cause::ClientIdleTimeoutShort
-        | Cause::ClientKeepAliveOff
-        | Cause::ClientMaxLifetime
-        | Cause::ClientPerRequest
-        | Cause::ClientRuntimes
-        | Cause::ClientSaysClose
-        | Cause::ClientTimeout
-        | Cause::ConnectFails
-        | Cause::ErrorStatusClose
-        | Cause::ExpectationRefused
-        | Cause::Http10Only
-        | Cause::IdleTimeoutOver120s
-        | Cause::KeepAliveDisabled
-        | Cause::OpenedUnused
-        | Cause::ProxyBreaksKeepAlive
-        | Cause::RequestBodyRefused
-        | Cause::ResponseWithoutLength
-        | Cause::ServerBrokeProtocol
-        | Cause::ServerGoAway
-        | Cause::ServerIdleTimeout
-        | Cause::ServerMaxAge
-        | Cause::ServerMaxRequests
-        | Cause::ServerResetsIdle
-        | Cause::ServerRestart
-        | Cause::ServerSaysClose
-        | Cause::StaleReuseRace
-        | Cause::StrayBytes
-        | Cause::TlsNotResumed
-        | Cause::WriteAvoidsRace => None,
-    }
+    let sentence = if cause == Cause::ClientIdleCapTooSmall {
+        "Set max_idle_per_host (and max_idle, over all origins) to {peak} or more: so many calls were under way at once."
+    } else if cause == Cause::ServerIdleTimeout && it.number > 0 {
+        "Raise the server's idle timeout above the gaps between calls, or accept the new connection; \
+         an idle_timeout below {time} at least makes it our own decision."
+    } else if cause == Cause::BackendsDiffer {
+        "Give all backends one idle timeout; until then set idle_timeout below the shortest, {shortest}."
+    } else if cause == Cause::ClientMaxConnsTooSmall {
+        "Set max_conns_per_host to {peak} or more, if the server can take it; so many calls were under way at once."
+    } else {
+        return None;
+    };
+    Some(fill(sentence, it))
 }
 
 #[cfg(test)]
@@ -245,7 +207,11 @@ mod tests {
         };
         for cause in Cause::ALL {
             let said = summary(cause, &numbers);
-            assert!(!said.contains(['{', '}']), "{said}");
+            let advised = advice(cause, &numbers).unwrap_or_default();
+            assert!(
+                !(said.clone() + &advised).contains(['{', '}']),
+                "{said} {advised}"
+            );
             assert!(
                 said.ends_with("2 connections opened for it, 1.5 ms of handshakes."),
                 "{said}"

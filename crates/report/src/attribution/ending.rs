@@ -19,44 +19,7 @@ pub(super) struct Loss {
 
 impl From<Cause> for Loss {
     fn from(cause: Cause) -> Self {
-        let is_forced = match cause {
-            Cause::AddressRotation
-            | Cause::ServerGoAway
-            | Cause::ServerMaxAge
-            | Cause::ServerMaxRequests => true,
-            Cause::BackendsDiffer
-            | Cause::ClientBodyHeld
-            | Cause::ClientBodyNotDrained
-            | Cause::ClientCancels
-            | Cause::ClientIdleCapTooSmall
-            | Cause::ClientIdleTimeoutShort
-            | Cause::ClientKeepAliveOff
-            | Cause::ClientMaxConnsTooSmall
-            | Cause::ClientMaxLifetime
-            | Cause::ClientPerRequest
-            | Cause::ClientRuntimes
-            | Cause::ClientSaysClose
-            | Cause::ClientTimeout
-            | Cause::ConnectFails
-            | Cause::ErrorStatusClose
-            | Cause::ExpectationRefused
-            | Cause::Http10Only
-            | Cause::IdleTimeoutOver120s
-            | Cause::KeepAliveDisabled
-            | Cause::OpenedUnused
-            | Cause::ProxyBreaksKeepAlive
-            | Cause::RequestBodyRefused
-            | Cause::ResponseWithoutLength
-            | Cause::ServerBrokeProtocol
-            | Cause::ServerIdleTimeout
-            | Cause::ServerResetsIdle
-            | Cause::ServerRestart
-            | Cause::ServerSaysClose
-            | Cause::StaleReuseRace
-            | Cause::StrayBytes
-            | Cause::TlsNotResumed
-            | Cause::WriteAvoidsRace => false,
-        };
+        let is_forced = cause.is_rule_of_the_server();
         Self { cause, is_forced }
     }
 }

@@ -127,44 +127,21 @@ fn number(
         let lives = met.lost.iter().filter_map(|it| history.lives[*it].idle_us);
         lives.min().unwrap_or(0)
     };
-    match cause {
-        Cause::ServerIdleTimeout => patterns
+    if cause == Cause::ServerIdleTimeout {
+        patterns
             .idle_timeout
-            .map_or_else(idle, |timeout| timeout.us),
-        Cause::ClientIdleTimeoutShort | Cause::ServerResetsIdle => idle(),
-        Cause::ServerMaxRequests => patterns.max_requests.unwrap_or(met.number),
-        Cause::ServerMaxAge => patterns.max_age_us.unwrap_or(met.number),
-        Cause::AddressRotation
-        | Cause::BackendsDiffer
-        | Cause::ClientBodyHeld
-        | Cause::ClientBodyNotDrained
-        | Cause::ClientCancels
-        | Cause::ClientIdleCapTooSmall
-        | Cause::ClientKeepAliveOff
-        | Cause::ClientMaxConnsTooSmall
-        | Cause::ClientMaxLifetime
-        | Cause::ClientPerRequest
-        | Cause::ClientRuntimes
-        | Cause::ClientSaysClose
-        | Cause::ClientTimeout
-        | Cause::ConnectFails
-        | Cause::ErrorStatusClose
-        | Cause::ExpectationRefused
-        | Cause::Http10Only
-        | Cause::IdleTimeoutOver120s
-        | Cause::KeepAliveDisabled
-        | Cause::OpenedUnused
-        | Cause::ProxyBreaksKeepAlive
-        | Cause::RequestBodyRefused
-        | Cause::ResponseWithoutLength
-        | Cause::ServerBrokeProtocol
-        | Cause::ServerGoAway
-        | Cause::ServerRestart
-        | Cause::ServerSaysClose
-        | Cause::StaleReuseRace
-        | Cause::StrayBytes
-        | Cause::TlsNotResumed
-        | Cause::WriteAvoidsRace => met.number,
+            .map_or_else(idle, |timeout| timeout.us)
+    } else if matches!(
+        cause,
+        Cause::ClientIdleTimeoutShort | Cause::ServerResetsIdle
+    ) {
+        idle()
+    } else if cause == Cause::ServerMaxRequests {
+        patterns.max_requests.unwrap_or(met.number)
+    } else if cause == Cause::ServerMaxAge {
+        patterns.max_age_us.unwrap_or(met.number)
+    } else {
+        met.number
     }
 }
 
@@ -181,43 +158,11 @@ fn severity(cause: Cause, numbers: &Numbers<'_>, met: &Met) -> Severity {
         Severity::Low
     };
     // What the server does by a rule, and what avoids a worse thing, is no fault.
-    let at_most = match cause {
-        Cause::ServerMaxRequests
-        | Cause::ServerMaxAge
-        | Cause::ServerGoAway
-        | Cause::AddressRotation
-        | Cause::WriteAvoidsRace => Severity::Medium,
-        Cause::BackendsDiffer
-        | Cause::ClientBodyHeld
-        | Cause::ClientBodyNotDrained
-        | Cause::ClientCancels
-        | Cause::ClientIdleCapTooSmall
-        | Cause::ClientIdleTimeoutShort
-        | Cause::ClientKeepAliveOff
-        | Cause::ClientMaxConnsTooSmall
-        | Cause::ClientMaxLifetime
-        | Cause::ClientPerRequest
-        | Cause::ClientRuntimes
-        | Cause::ClientSaysClose
-        | Cause::ClientTimeout
-        | Cause::ConnectFails
-        | Cause::ErrorStatusClose
-        | Cause::ExpectationRefused
-        | Cause::Http10Only
-        | Cause::IdleTimeoutOver120s
-        | Cause::KeepAliveDisabled
-        | Cause::OpenedUnused
-        | Cause::ProxyBreaksKeepAlive
-        | Cause::RequestBodyRefused
-        | Cause::ResponseWithoutLength
-        | Cause::ServerBrokeProtocol
-        | Cause::ServerIdleTimeout
-        | Cause::ServerResetsIdle
-        | Cause::ServerRestart
-        | Cause::ServerSaysClose
-        | Cause::StaleReuseRace
-        | Cause::StrayBytes
-        | Cause::TlsNotResumed => Severity::High,
+    let is_no_fault = cause.is_rule_of_the_server() || cause == Cause::WriteAvoidsRace;
+    let at_most = if is_no_fault {
+        Severity::Medium
+    } else {
+        Severity::High
     };
     let found = by_share.min(at_most);
     met.at_least.map_or(found, |least| found.max(least))
