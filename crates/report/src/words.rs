@@ -175,7 +175,8 @@ sentences! {
 /// What to set in keepwarm, where the numbers of the case say how; else the page's own words serve.
 pub(crate) fn advice(cause: Cause, it: &Numbers<'_>) -> Option<String> {
     let sentence = if cause == Cause::ClientIdleCapTooSmall {
-        "Set max_idle_per_host (and max_idle, over all origins) to {peak} or more: so many calls were under way at once."
+        "Set max_idle_per_host (and max_idle, over all origins) to {peak} or more: \
+         so many calls were under way at once."
     } else if cause == Cause::ServerIdleTimeout && it.number > 0 {
         "Raise the server's idle timeout above the gaps between calls, or accept the new connection; \
          an idle_timeout below {time} at least makes it our own decision."
