@@ -34,7 +34,7 @@ const FEW_CLIENTS: usize = 3;
 ///
 /// What it costs: an event is copied into memory, as by [`Recorder`](super::Recorder). At most once a minute, and only
 /// when an event comes, the events of the last hour, at most [`Advisor::EVENTS`], are made into a
-/// [`Report`](keepwarm_report::Report) in a thread that is started for it and ends with it: no call waits for that, and
+/// [`Report`] in a thread that is started for it and ends with it: no call waits for that, and
 /// a service without calls does nothing. With full memory it is some 25 ms of one processor in each minute, and about
 /// 10 MB.
 pub struct Advisor(Arc<Inner>);
