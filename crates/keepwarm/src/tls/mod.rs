@@ -22,6 +22,8 @@
 #[cfg(feature = "tls")]
 mod certificate;
 #[cfg(feature = "tls")]
+mod connector;
+#[cfg(feature = "tls")]
 mod failure;
 mod fault;
 #[cfg(feature = "tls")]
@@ -41,6 +43,8 @@ mod verify;
 
 #[cfg(feature = "tls")]
 pub(crate) use certificate::Certificate;
+#[cfg(feature = "tls")]
+pub use connector::TlsConnector;
 pub(crate) use fault::TlsFault;
 #[cfg(feature = "tls")]
 pub(crate) use handshake::{Agreed, Asked, HTTP_1_1, Handshaker};

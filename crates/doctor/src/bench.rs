@@ -1,0 +1,189 @@
+//! `Bench`: what all checks share: the target, the way to it, the board where results are put.
+//!
+//! Owns the opening of connections for them and the accounts of waiting ones. Refuses to know single checks.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use keepwarm::tls::TlsConnector;
+
+use crate::exchange::{Answer, Ask};
+use crate::heartbeat::{self, Heartbeat};
+use crate::measured::{Life, Measured, Sample, Situation};
+use crate::settings::Settings;
+use crate::target::Target;
+use crate::trouble::Trouble;
+use crate::wire::Wire;
+
+/// Beyond this, or this part of the time measured, a delay of our own makes the time uncertain.
+const TOLERANCE: Duration = Duration::from_millis(50);
+
+pub(crate) struct Bench {
+    pub(crate) target: Target,
+    pub(crate) settings: Settings,
+    pub(crate) connector: Option<TlsConnector>,
+    /// That answer, in the resolver's order; never empty.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) heartbeat: Heartbeat,
+    /// Whether HEAD is asked instead of GET, for the answers are large.
+    pub(crate) head: bool,
+    board: Mutex<Board>,
+    next_address: AtomicUsize,
+}
+
+struct Board {
+    measured: Measured,
+    waiting: Vec<Option<Waiting>>,
+}
+
+/// A connection whose end is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) situation: Situation,
+    address: SocketAddr,
+    since: Instant,
+    /// What is uncertain about `since`.
+    slack: Duration,
+    /// The sleep of the machine until then.
+    slept: Duration,
+}
+
+impl Bench {
+    pub(crate) fn new(
+        target: Target,
+        settings: Settings,
+        connector: Option<TlsConnector>,
+        head: bool,
+        measured: Measured,
+    ) -> Self {
+        Self {
+            target,
+            settings,
+            connector,
+            addresses: measured.addresses.clone(),
+            heartbeat: Heartbeat::start(),
+            head,
+            board: Mutex::new(Board {
+                measured,
+                waiting: Vec::new(),
+            }),
+            next_address: AtomicUsize::new(0),
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The addresses in turn: what several connections measure is then measured at all of them.
+    pub(crate) fn any_address(&self) -> SocketAddr {
+        let next = self.next_address.fetch_add(1, Ordering::Relaxed);
+        self.addresses[next % self.addresses.len()]
+    }
+
+    pub(crate) async fn open(&self, address: SocketAddr) -> Result<Wire, Trouble> {
+        let connector = self.connector.as_ref();
+        let connector = connector.map(|connector| (connector, &[HTTP_1_1][..]));
+        let patience = self.settings.patience;
+        let wire = Wire::open(&self.target, address, connector, patience).await?;
+        self.put(|measured| {
+            let round_trip = &mut measured.pilot.round_trip;
+            *round_trip = wire.round_trip.min(*round_trip);
+        });
+        Ok(wire)
+    }
+
+    /// The plain request for the target.
+    pub(crate) fn plain(&self) -> Ask {
+        Ask {
+            head: self.head,
+            path: self.target.path().to_owned(),
+            http10: false,
+            keep_alive: false,
+        }
+    }
+
+    pub(crate) async fn ask(&self, wire: &mut Wire, ask: &Ask) -> Result<Answer, Trouble> {
+        let authority = self.target.authority();
+        wire.ask(ask, authority, self.settings.patience).await
+    }
+
+    /// Writes a result.
+    pub(crate) fn put(&self, write: impl FnOnce(&mut Measured)) {
+        write(&mut self.board().measured);
+    }
+
+    pub(crate) fn note(&self, sentence: String) {
+        self.put(|measured| measured.notes.push(sentence));
+    }
+
+    /// A copy of what is known now; connections that are waited for are open so far.
+    pub(crate) fn measured(&self) -> Measured {
+        let board = self.board();
+        let mut measured = board.measured.clone();
+        let open = board.waiting.iter().flatten().map(|waiting| Sample {
+            situation: waiting.situation,
+            address: waiting.address,
+            life: Life::Open(waiting.since.elapsed()),
+        });
+        measured.samples.extend(open);
+        measured
+    }
+
+    /// Connections that are waited for.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        self.board().waiting.iter().flatten().copied().collect()
+    }
+
+    /// Waits for the end of a connection that is idle since `since`, and puts it on the board.
+    pub(crate) async fn wait_for_end(
+        &self,
+        wire: &mut Wire,
+        situation: Situation,
+        address: SocketAddr,
+        since: Instant,
+    ) {
+        let waiting = Waiting {
+            situation,
+            address,
+            since,
+            slack: self.heartbeat.slack(),
+            slept: heartbeat::slept(),
+        };
+        let place = {
+            let mut board = self.board();
+            board.waiting.push(Some(waiting));
+            board.waiting.len() - 1
+        };
+        let (by, at) = wire.end().await;
+        let late = self.heartbeat.slack();
+        let slept = heartbeat::slept().saturating_sub(waiting.slept);
+        let after = at - since;
+        let tolerance = TOLERANCE.max(after / 50);
+        let life = Life::Ended {
+            after,
+            low: after.saturating_sub(late),
+            high: after + waiting.slack + slept,
+            by,
+            uncertain: late.max(waiting.slack).max(slept) > tolerance,
+        };
+        let mut board = self.board();
+        board.waiting[place] = None;
+        board.measured.samples.push(Sample {
+            situation,
+            address,
+            life,
+        });
+    }
+}
+
+impl Waiting {
+    pub(crate) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
+pub(crate) const HTTP_2: &[u8] = b"h2";

@@ -1,0 +1,39 @@
+//! After how long does the server end an idle connection?
+//!
+//! The clock starts with the last byte of an answer: the server's own starts when it has written it, so the two one-way
+//! delays cancel out.
+
+use crate::bench::Bench;
+use crate::measured::Situation;
+use crate::wire::Wire;
+
+/// Asks on a new connection as the situation says, then waits for its end.
+pub(crate) async fn check(bench: &Bench, situation: Situation) {
+    let address = bench.any_address();
+    let mut wire = match bench.open(address).await {
+        Ok(wire) => wire,
+        Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
+    };
+    let requests = match situation {
+        Situation::ConnectOnly => 0,
+        Situation::AfterOne | Situation::Asked | Situation::AfterError => 1,
+        Situation::AfterTen => 10,
+    };
+    let mut since = wire.opened;
+    for _ in 0..requests {
+        match bench.ask(&mut wire, &bench.plain()).await {
+            Ok(answer) if answer.reuse.is_keep() => since = answer.last_byte,
+            // A limit on requests, or an end that another check measures.
+            Ok(_) => return,
+            Err(trouble) => return give_up(bench, &wire, &trouble),
+        }
+    }
+    bench
+        .wait_for_end(&mut wire, situation, address, since)
+        .await;
+}
+
+fn give_up(bench: &Bench, wire: &Wire, trouble: &crate::trouble::Trouble) {
+    let answers = wire.answers;
+    bench.note(format!("a connection after {answers} answers: {trouble}"));
+}

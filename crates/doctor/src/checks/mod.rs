@@ -1,0 +1,10 @@
+//! The checks: each asks one thing on connections of its own, and puts what it saw on the board.
+//!
+//! Owns what is asked. Refuses to judge, and to end: the examination drops them when its time is over.
+
+pub(crate) mod alpn;
+pub(crate) mod announced;
+pub(crate) mod errors;
+pub(crate) mod http10;
+pub(crate) mod idle;
+pub(crate) mod series;

@@ -1,0 +1,155 @@
+//! The table of defaults: how long servers, balancers and clients keep idle connections unless told otherwise.
+//!
+//! Owns its form. The data is `data/defaults.json`, so that it can be corrected without code: each value with its
+//! source and the date at which that was read. Refuses values without a source.
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+const DATA: &str = include_str!("../data/defaults.json");
+
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| serde_json::from_str(DATA).expect("a test reads the table"));
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    version: String,
+    defaults: Vec<Default>,
+}
+
+/// One default of one product.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Default {
+    /// The product.
+    pub product: String,
+    /// Its versions, in words; empty: all that are in use.
+    pub versions: String,
+    /// `server`, `cloud` or `client`.
+    pub kind: Kind,
+    /// The value in words, as it stands in its documentation.
+    pub value: String,
+    /// The idle timeout in seconds; none when there is none, or no single number.
+    pub seconds: Option<f64>,
+    /// Requests per connection, or connections kept, in words; empty when nothing is known.
+    pub limits: String,
+    /// Where it is written.
+    pub source: String,
+    /// What that is.
+    pub evidence: Evidence,
+    /// When it was read there, as year and month.
+    pub date: String,
+    /// Response fields that name the product.
+    #[serde(default)]
+    pub signs: Vec<Sign>,
+}
+
+/// A field of an answer that names a product.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// Its name, in small letters.
+    pub field: String,
+    /// What its value contains, whatever the case.
+    pub contains: String,
+}
+
+/// On which side of a connection a product stands.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It connects.
+    Client,
+    /// A service on the way: balancer, CDN, address translation.
+    Cloud,
+    /// It is connected to.
+    Server,
+}
+
+/// What a value rests on.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// What its makers write.
+    Documentation,
+    /// What its users report: plausible, no more.
+    Report,
+    /// Its source code.
+    SourceCode,
+}
+
+impl Evidence {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Documentation => "documentation",
+            Self::Report => "user reports",
+            Self::SourceCode => "source code",
+        }
+    }
+}
+
+impl Default {
+    /// Whether a measured answer may come from it.
+    pub(crate) fn is_server(&self) -> bool {
+        match self.kind {
+            Kind::Server => true,
+            Kind::Cloud => !self.signs.is_empty(),
+            Kind::Client => false,
+        }
+    }
+}
+
+/// The whole table.
+pub fn all() -> &'static [Default] {
+    &TABLE.defaults
+}
+
+/// The version of the table: the date of its last change.
+pub fn version() -> &'static str {
+    &TABLE.version
+}
+
+/// The rows whose product contains this, whatever the case.
+pub fn of_product(name: &str) -> Vec<&'static Default> {
+    let name = name.to_lowercase();
+    all()
+        .iter()
+        .filter(|entry| entry.product.to_lowercase().contains(&name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_value_a_source_and_a_date() {
+        assert!(all().len() > 40, "{}", all().len());
+        for entry in all() {
+            let name = &entry.product;
+            assert!(
+                !name.is_empty() && !entry.value.is_empty() && !entry.source.is_empty(),
+                "{name}"
+            );
+            assert!(
+                entry.date.len() == 7 && entry.date.starts_with("20"),
+                "{name}: {}",
+                entry.date
+            );
+            assert!(entry.seconds.is_none_or(|seconds| seconds > 0.0), "{name}");
+            for sign in &entry.signs {
+                assert_eq!(sign.field, sign.field.to_lowercase(), "{name}");
+            }
+        }
+        assert!(version().starts_with("20"));
+    }
+
+    #[test]
+    fn a_product_is_found_by_a_part_of_its_name() {
+        assert!(of_product("NGINX").len() >= 2);
+        assert!(of_product("no such thing").is_empty());
+    }
+}

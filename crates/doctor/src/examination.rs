@@ -1,0 +1,366 @@
+//! `Examination`: all checks side by side, within one budget.
+//!
+//! Owns the order of things: addresses, a first answer, everything else at once, and when nothing is left to wait for.
+//! Refuses to know what the checks ask and what it means.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keepwarm::tls::TlsConnector;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::bench::{Bench, HTTP_1_1};
+use crate::checks::{alpn, announced, errors, http10, idle, series};
+use crate::ending::EndedBy;
+use crate::exchange::{Answer, Ask};
+use crate::measured::{Life, Measured, Pilot, Situation};
+use crate::settings::Settings;
+use crate::target::Target;
+use crate::trouble::{Trouble, Unreachable, UnreachableKind};
+use crate::wire::Wire;
+
+/// Addresses that are tried.
+const MOST_ADDRESSES: usize = 8;
+/// Bodies longer than this are asked for once; then HEAD does.
+const LARGE_BODY: u64 = 64 << 10;
+/// How often it is looked whether there is something left to wait for.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long connections are looked at when the announcement is beyond the budget: coarse lies are found.
+const GLANCE: Duration = Duration::from_secs(2);
+/// Connections that wait after one request, beside the first.
+const MORE_AFTER_ONE: usize = 3;
+
+/// An examination under way. Dropped, it ends and closes its connections.
+#[derive(Debug)]
+pub struct Examination {
+    bench: Arc<Bench>,
+    /// Checks that end by themselves.
+    asking: JoinSet<()>,
+    /// Checks that end with a connection.
+    waiting: JoinSet<()>,
+    began: Instant,
+    limit: Duration,
+    is_over: bool,
+}
+
+impl std::fmt::Debug for Bench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bench").finish_non_exhaustive()
+    }
+}
+
+/// How far an examination is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Since its beginning.
+    pub elapsed: Duration,
+    /// At most.
+    pub limit: Duration,
+    /// Connections whose end is waited for.
+    pub waiting: usize,
+    /// How long the connections that served a request were idle, those that still are.
+    pub open_for: Option<Duration>,
+    /// The ends seen so far.
+    pub ended: Vec<(Duration, EndedBy)>,
+}
+
+impl Examination {
+    /// Resolves the name, connects, and asks once; the checks then run by themselves on this runtime.
+    ///
+    /// # Errors
+    /// When there is no answer of HTTP/1.x to examine.
+    pub async fn begin(target: Target, settings: Settings) -> Result<Self, Unreachable> {
+        let began = Instant::now();
+        let connector = connector(&target, &settings)?;
+        let found = addresses(&target, settings.patience).await?;
+        let first = First::ask(&target, &settings, connector.as_ref(), &found).await?;
+        let limit = settings.limit;
+        let measured = measured(&target, &first);
+        let head = first.answer.body > LARGE_BODY;
+        let bench = Bench::new(target, settings, connector, head, measured);
+        let mut examination = Self {
+            bench: Arc::new(bench),
+            asking: JoinSet::new(),
+            waiting: JoinSet::new(),
+            began,
+            limit,
+            is_over: false,
+        };
+        examination.start(first);
+        Ok(examination)
+    }
+
+    fn start(&mut self, first: First) {
+        let bench = || Arc::clone(&self.bench);
+        let (asking, waiting) = (&mut self.asking, &mut self.waiting);
+        let each = bench();
+        waiting.spawn(async move { announced::check(&each).await });
+        let each = bench();
+        waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
+        let each = bench();
+        asking.spawn(async move { http10::check(&each).await });
+        let each = bench();
+        asking.spawn(async move { alpn::check(&each).await });
+        if !first.answer.reuse.is_keep() {
+            self.bench.put(|measured| measured.reuse = Some(false));
+            return;
+        }
+        let each = bench();
+        asking.spawn(async move { series::check(&each).await });
+        if !self.bench.head {
+            let each = bench();
+            asking.spawn(async move { errors::head(&each).await });
+        }
+        let each = bench();
+        waiting.spawn(async move { errors::not_found(&each).await });
+        let each = bench();
+        waiting.spawn(async move { idle::check(&each, Situation::AfterTen).await });
+        for _ in 0..MORE_AFTER_ONE {
+            let each = bench();
+            waiting.spawn(async move { idle::check(&each, Situation::AfterOne).await });
+        }
+        let each = bench();
+        let First {
+            mut wire,
+            answer,
+            address,
+            ..
+        } = first;
+        waiting.spawn(async move {
+            let since = answer.last_byte;
+            let situation = Situation::AfterOne;
+            each.wait_for_end(&mut wire, situation, address, since)
+                .await;
+        });
+    }
+
+    /// Ready when nothing is left to wait for, or the time is over. To be awaited again after it was dropped.
+    pub async fn finished(&mut self) {
+        loop {
+            while self.asking.try_join_next().is_some() {}
+            while self.waiting.try_join_next().is_some() {}
+            if self.began.elapsed() >= self.limit || self.has_nothing_to_wait_for() {
+                self.is_over = true;
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn has_nothing_to_wait_for(&self) -> bool {
+        if !self.asking.is_empty() {
+            return false;
+        }
+        if self.waiting.is_empty() {
+            return true;
+        }
+        let waiting = self.bench.waiting();
+        if waiting.len() < self.waiting.len() {
+            // One is still asking.
+            return false;
+        }
+        let measured = self.bench.measured();
+        let announced = measured.announced.and_then(|announced| announced.timeout);
+        if self.bench.settings.trusts_long_announcements
+            && announced.is_some_and(|timeout| timeout > self.limit)
+        {
+            return waiting.iter().all(|waiting| waiting.waited() > GLANCE);
+        }
+        let is_main = |waiting: &crate::bench::Waiting| waiting.situation.is_between_requests();
+        if waiting.iter().any(is_main) {
+            return false;
+        }
+        // What is left waits for something less important; it may do so for a little longer than the others.
+        let ends = measured
+            .samples
+            .iter()
+            .filter_map(|sample| match sample.life {
+                Life::Ended { after, .. } if sample.situation.is_between_requests() => Some(after),
+                Life::Ended { .. } | Life::Open(_) => None,
+            });
+        let longest = ends.max().unwrap_or_default();
+        let patience = longest + (longest / 4).max(Duration::from_millis(500));
+        waiting.iter().all(|waiting| waiting.waited() > patience)
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let waiting = self.bench.waiting();
+        let main = waiting
+            .iter()
+            .filter(|it| it.situation.is_between_requests());
+        let open_for = main.map(crate::bench::Waiting::waited).min();
+        let samples = self.bench.measured().samples;
+        let ended = samples.iter().filter_map(|sample| match sample.life {
+            Life::Ended { after, by, .. } if sample.situation.is_between_requests() => {
+                Some((after, by))
+            }
+            Life::Ended { .. } | Life::Open(_) => None,
+        });
+        Progress {
+            elapsed: self.began.elapsed(),
+            limit: self.limit,
+            waiting: waiting.len(),
+            open_for,
+            ended: ended.collect(),
+        }
+    }
+
+    /// What was seen; what is still waited for is open so far. Before [`finished`](Self::finished) was ready it counts
+    /// as interrupted.
+    pub fn conclude(&self) -> Measured {
+        let mut measured = self.bench.measured();
+        measured.took = self.began.elapsed();
+        measured.interrupted = !self.is_over;
+        measured
+    }
+}
+
+fn connector(target: &Target, settings: &Settings) -> Result<Option<TlsConnector>, Unreachable> {
+    if !target.is_https() {
+        return Ok(None);
+    }
+    TlsConnector::new(&settings.tls)
+        .map(Some)
+        .map_err(|error| Unreachable {
+            kind: UnreachableKind::Settings,
+            message: error.to_string(),
+        })
+}
+
+async fn addresses(target: &Target, patience: Duration) -> Result<Vec<SocketAddr>, Unreachable> {
+    let (host, port) = (target.host(), target.port());
+    let failed = |why: String| Unreachable {
+        kind: UnreachableKind::Name,
+        message: format!("cannot resolve {host}: {why}"),
+    };
+    let asked = timeout(patience, tokio::net::lookup_host((host, port))).await;
+    let found = asked
+        .map_err(|_| failed(format!("no answer within {} s", patience.as_secs_f64())))?
+        .map_err(|error| failed(error.to_string()))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found.take(4 * MOST_ADDRESSES) {
+        if !addresses.contains(&address) && addresses.len() < MOST_ADDRESSES {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(failed("it has no address".to_owned()));
+    }
+    Ok(addresses)
+}
+
+/// The first answer, and which addresses can be connected to.
+struct First {
+    wire: Wire,
+    answer: Answer,
+    address: SocketAddr,
+    alive: Vec<SocketAddr>,
+    dead: Vec<(SocketAddr, String)>,
+}
+
+impl First {
+    /// Connects to all addresses at once, and asks on the first of them that is there.
+    async fn ask(
+        target: &Target,
+        settings: &Settings,
+        connector: Option<&TlsConnector>,
+        addresses: &[SocketAddr],
+    ) -> Result<Self, Unreachable> {
+        let (alive, dead) = reach(addresses, settings.patience).await;
+        let Some(&address) = alive.first() else {
+            let told: Vec<_> = dead
+                .iter()
+                .map(|(address, why)| format!("{address}: {why}"))
+                .collect();
+            return Err(Unreachable {
+                kind: UnreachableKind::Connect,
+                message: told.join("; "),
+            });
+        };
+        let connector = connector.map(|connector| (connector, &[HTTP_1_1][..]));
+        let ask = Ask {
+            head: false,
+            path: target.path().to_owned(),
+            http10: false,
+            keep_alive: false,
+        };
+        let asked = async {
+            let mut wire = Wire::open(target, address, connector, settings.patience).await?;
+            let authority = target.authority();
+            let answer = wire.ask(&ask, authority, settings.patience).await?;
+            Ok((wire, answer))
+        };
+        let asked: Result<_, Trouble> = asked.await;
+        let (wire, answer) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
+        Ok(Self {
+            wire,
+            answer,
+            address,
+            alive,
+            dead,
+        })
+    }
+}
+
+/// Which addresses can be connected to. When there is only one, its first connection tells.
+async fn reach(
+    addresses: &[SocketAddr],
+    patience: Duration,
+) -> (Vec<SocketAddr>, Vec<(SocketAddr, String)>) {
+    if let [only] = addresses {
+        return (vec![*only], Vec::new());
+    }
+    let mut attempts = JoinSet::new();
+    for (place, address) in addresses.iter().copied().enumerate() {
+        attempts.spawn(async move {
+            let attempt = timeout(patience, tokio::net::TcpStream::connect(address)).await;
+            let outcome = match attempt {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(format!("no connection within {} s", patience.as_secs_f64())),
+            };
+            (place, address, outcome)
+        });
+    }
+    let mut outcomes = attempts.join_all().await;
+    outcomes.sort_by_key(|(place, ..)| *place);
+    let (mut alive, mut dead) = (Vec::new(), Vec::new());
+    for (_, address, outcome) in outcomes {
+        match outcome {
+            Ok(()) => alive.push(address),
+            Err(why) => dead.push((address, why)),
+        }
+    }
+    (alive, dead)
+}
+
+fn measured(target: &Target, first: &First) -> Measured {
+    let answer = &first.answer;
+    Measured {
+        url: target.url(),
+        addresses: first.alive.clone(),
+        dead_addresses: first.dead.clone(),
+        is_loopback: target.is_loopback(),
+        pilot: Pilot {
+            status: answer.status.as_u16(),
+            version: answer.version,
+            headers: answer.headers.clone(),
+            reuse: answer.reuse.clone(),
+            body: answer.body,
+            round_trip: first.wire.round_trip,
+        },
+        reuse: None,
+        samples: Vec::new(),
+        max_requests: None,
+        announced: None,
+        http10: None,
+        error_close: std::collections::BTreeMap::new(),
+        alpn: None,
+        took: Duration::ZERO,
+        interrupted: false,
+        notes: Vec::new(),
+    }
+}

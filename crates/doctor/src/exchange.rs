@@ -1,0 +1,229 @@
+//! One request and its answer on a connection of ours.
+//!
+//! Owns the few requests that an examination makes, and when the last byte of an answer came. Refuses to know why it
+//! is asked.
+
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method, StatusCode, Version};
+use keepwarm_core::h1::{BodyLength, Exchange, KeepAliveHint, Limits, Received, RequestShape};
+use keepwarm_core::reason::Reuse;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::ending::EndedBy;
+use crate::trouble::Trouble;
+use crate::wire::Wire;
+
+/// The name the requests carry.
+pub(crate) const USER_AGENT: &str = concat!("keepwarm-doctor/", env!("CARGO_PKG_VERSION"));
+/// Bytes of a body that are read; a longer one is not worth its traffic.
+const LONGEST_BODY: u64 = 16 << 20;
+/// Bytes of what came that a complaint shows.
+const OPENING: usize = 24;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    /// HEAD instead of GET.
+    pub(crate) head: bool,
+    pub(crate) path: String,
+    /// HTTP/1.0 instead of HTTP/1.1.
+    pub(crate) http10: bool,
+    /// Whether `Connection: keep-alive` is said: some servers announce only then.
+    pub(crate) keep_alive: bool,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) hint: KeepAliveHint,
+    /// May the connection serve again, by what the answer says?
+    pub(crate) reuse: Reuse,
+    pub(crate) body: u64,
+    /// When its last byte came.
+    pub(crate) last_byte: Instant,
+}
+
+impl Ask {
+    fn text(&self, authority: &str) -> String {
+        let method = if self.head { Method::HEAD } else { Method::GET };
+        let minor = u8::from(!self.http10);
+        let connection = if self.keep_alive {
+            "connection: keep-alive\r\n"
+        } else {
+            ""
+        };
+        format!(
+            "{method} {} HTTP/1.{minor}\r\nhost: {authority}\r\nuser-agent: {USER_AGENT}\r\naccept: */*\r\n\
+             {connection}\r\n",
+            self.path
+        )
+    }
+
+    fn shape(&self) -> RequestShape {
+        RequestShape {
+            head: self.head,
+            connect: false,
+            close: false,
+            upgrade: false,
+            expect_continue: false,
+            body: BodyLength::Empty,
+        }
+    }
+}
+
+impl Wire {
+    /// Asks, and reads the answer to its end.
+    pub(crate) async fn ask(
+        &mut self,
+        ask: &Ask,
+        authority: &str,
+        patience: Duration,
+    ) -> Result<Answer, Trouble> {
+        let answered = timeout(patience, self.ask_for_ever(ask, authority)).await;
+        let late = Trouble::Timeout {
+            what: "the end of the answer",
+            limit: patience,
+        };
+        answered.unwrap_or(Err(late))
+    }
+
+    async fn ask_for_ever(&mut self, ask: &Ask, authority: &str) -> Result<Answer, Trouble> {
+        let text = ask.text(authority);
+        let sent = async {
+            self.stream.write_all(text.as_bytes()).await?;
+            self.stream.flush().await
+        };
+        if let Err(error) = sent.await {
+            let by = EndedBy::error(&error);
+            return Err(Trouble::Ended {
+                by,
+                answered: false,
+            });
+        }
+        let mut reading = Reading::new(ask.shape());
+        reading.exchange.on_head_sent();
+        loop {
+            if reading.take(self)? {
+                break;
+            }
+            let read = self.stream.read_buf(&mut self.buffer).await;
+            reading.last_byte = Instant::now();
+            let ended = match &read {
+                Ok(0) | Err(_) => true,
+                Ok(_) => {
+                    reading.note_opening(&self.buffer);
+                    false
+                }
+            };
+            if ended && reading.end(self, EndedBy::read(&read, &[], self.tls.is_some()))? {
+                break;
+            }
+        }
+        self.answers += 1;
+        reading.answer(self.buffer.len())
+    }
+}
+
+struct Reading {
+    exchange: Exchange,
+    head: Option<(StatusCode, Version, HeaderMap)>,
+    body: u64,
+    opening: Vec<u8>,
+    last_byte: Instant,
+}
+
+impl Reading {
+    fn new(shape: RequestShape) -> Self {
+        Self {
+            exchange: Exchange::new(shape, Limits::default()),
+            head: None,
+            body: 0,
+            opening: Vec::new(),
+            last_byte: Instant::now(),
+        }
+    }
+
+    fn note_opening(&mut self, buffer: &[u8]) {
+        if self.opening.is_empty() {
+            self.opening = buffer.iter().take(OPENING).copied().collect();
+        }
+    }
+
+    fn protocol(&self, fault: &dyn std::fmt::Display) -> Trouble {
+        Trouble::Protocol {
+            fault: fault.to_string(),
+            opening: self.opening.clone(),
+        }
+    }
+
+    /// Takes what is there; true at the end of the answer.
+    fn take(&mut self, wire: &mut Wire) -> Result<bool, Trouble> {
+        loop {
+            let received = self.exchange.receive(&mut wire.buffer);
+            match received.map_err(|fault| self.protocol(&fault))? {
+                None => return Ok(false),
+                Some(received) => {
+                    if self.note(received)? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, received: Received) -> Result<bool, Trouble> {
+        match received {
+            Received::Interim(_) | Received::Trailers(_) => {}
+            Received::Head(head) => {
+                self.head = Some((head.status, head.version, head.headers.into_map()));
+            }
+            Received::Data(data) => {
+                self.body += data.len() as u64;
+                if self.body > LONGEST_BODY {
+                    let limit = LONGEST_BODY;
+                    return Err(Trouble::TooLong { limit });
+                }
+            }
+            Received::End => return Ok(true),
+            Received::Switched(_) => {
+                return Err(self.protocol(&"it switched protocols, which nobody asked for"));
+            }
+        }
+        Ok(false)
+    }
+
+    /// The stream ended; true when that is how the answer ends.
+    fn end(&mut self, wire: &Wire, by: EndedBy) -> Result<bool, Trouble> {
+        let ends_bodies = matches!(by, EndedBy::Fin | EndedBy::CloseNotify);
+        if ends_bodies && self.exchange.receive_end(wire.buffer.len()).is_ok() {
+            return Ok(true);
+        }
+        Err(Trouble::Ended {
+            by,
+            answered: self.head.is_some(),
+        })
+    }
+
+    fn answer(self, leftover: usize) -> Result<Answer, Trouble> {
+        let reuse = self.exchange.verdict(leftover);
+        let hint = self.exchange.hint();
+        let Some((status, version, headers)) = self.head else {
+            let (by, answered) = (EndedBy::Fin, false);
+            return Err(Trouble::Ended { by, answered });
+        };
+        Ok(Answer {
+            status,
+            version,
+            headers,
+            hint,
+            reuse,
+            body: self.body,
+            last_byte: self.last_byte,
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! `Cause` and `Severity`: what may be wrong with a server, as a closed list.
+//!
+//! Owns the stable names. Refuses to know how each is recognised.
+
+/// What may be wrong. Where a cause is also one of the report's (`docs/causes/`), it has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// `Keep-Alive: timeout` does not say when connections end.
+    AnnouncedTimeoutWrong,
+    /// Idle timeouts cluster at two or more values: several backends stand behind one address.
+    BackendsDiffer,
+    /// An address of the name cannot be connected to.
+    ConnectFails,
+    /// Answers other than the plain one end their connection.
+    ErrorStatusClose,
+    /// The server answers HTTP/1.0 without keep-alive.
+    Http10Only,
+    /// Idle connections end soon.
+    IdleTimeoutShort,
+    /// The server ends each connection after one answer.
+    KeepAliveDisabled,
+    /// A connection serves few requests, or ends after some without a word.
+    MaxRequestsLow,
+    /// Only the end of the connection ends the body.
+    ResponseWithoutLength,
+    /// Idle connections are reset, not closed.
+    ServerResetsIdle,
+    /// Bytes come on idle connections that belong to no answer.
+    StrayBytes,
+}
+
+impl Cause {
+    /// All of them, by name.
+    pub const ALL: [Self; 11] = [
+        Self::AnnouncedTimeoutWrong,
+        Self::BackendsDiffer,
+        Self::ConnectFails,
+        Self::ErrorStatusClose,
+        Self::Http10Only,
+        Self::IdleTimeoutShort,
+        Self::KeepAliveDisabled,
+        Self::MaxRequestsLow,
+        Self::ResponseWithoutLength,
+        Self::ServerResetsIdle,
+        Self::StrayBytes,
+    ];
+
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::AnnouncedTimeoutWrong => "announced-timeout-wrong",
+            Self::BackendsDiffer => "backends-differ",
+            Self::ConnectFails => "connect-fails",
+            Self::ErrorStatusClose => "error-status-close",
+            Self::Http10Only => "http10-only",
+            Self::IdleTimeoutShort => "idle-timeout-short",
+            Self::KeepAliveDisabled => "keep-alive-disabled",
+            Self::MaxRequestsLow => "max-requests-low",
+            Self::ResponseWithoutLength => "response-without-length",
+            Self::ServerResetsIdle => "server-resets-idle",
+            Self::StrayBytes => "stray-bytes",
+        }
+    }
+
+    /// The cause of a stable name.
+    pub fn of_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.slug() == slug)
+    }
+
+    /// What to do about it on the server's side, or on the client's when that is easier; a sentence.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Self::AnnouncedTimeoutWrong => {
+                "Let Keep-Alive: timeout say what the server does, or announce nothing; until then, keep clients' idle \
+                 timeout below what was measured."
+            }
+            Self::BackendsDiffer => {
+                "Give all backends behind this address the same idle timeout; until then, clients stay below the \
+                 shortest."
+            }
+            Self::ConnectFails => {
+                "Take the address out of DNS or let the server listen on it: each client may try it first."
+            }
+            Self::ErrorStatusClose => {
+                "Let error answers keep their connection (no Connection: close from handlers or middleware), or errors \
+                 become reconnect storms."
+            }
+            Self::Http10Only => {
+                "Serve HTTP/1.1, or put a proxy before it that does: without it each request needs a connection."
+            }
+            Self::IdleTimeoutShort => {
+                "Raise the server's keep-alive timeout above the gaps between requests, or let clients drop idle \
+                 connections sooner."
+            }
+            Self::KeepAliveDisabled => {
+                "Switch keep-alive on in the server (nginx: keepalive_timeout above 0; Apache: KeepAlive On) and find \
+                 who adds Connection: close."
+            }
+            Self::MaxRequestsLow => {
+                "Raise the limit (nginx: keepalive_requests; Apache: MaxKeepAliveRequests), and let the last answer \
+                 say Connection: close."
+            }
+            Self::ResponseWithoutLength => {
+                "Send Content-Length or Transfer-Encoding: chunked; only then can the connection serve again."
+            }
+            Self::ServerResetsIdle => {
+                "Close idle connections with FIN (no SO_LINGER of 0): a reset can destroy an answer on its way."
+            }
+            Self::StrayBytes => {
+                "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."
+            }
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing is lost.
+    Info,
+    /// Costs little.
+    Low,
+    /// Costs a good part of what reuse would save.
+    Medium,
+    /// Requests may fail, or hardly any connection is reused.
+    High,
+}
+
+impl Severity {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_unique_and_found_again() {
+        let slugs: Vec<_> = Cause::ALL.iter().map(|cause| cause.slug()).collect();
+        assert!(slugs.is_sorted());
+        for cause in Cause::ALL {
+            assert_eq!(Cause::of_slug(cause.slug()), Some(cause));
+            assert!(cause.cure().ends_with('.'));
+        }
+        assert_eq!(Cause::of_slug("none"), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! `IdleTimeout`: one number from several connections, or several numbers, or a bound.
+//!
+//! Owns the clustering. Refuses to judge the number.
+
+use std::time::Duration;
+
+use crate::ending::EndedBy;
+use crate::measured::{Life, Measured, Sample, Situation};
+
+/// How long the server keeps idle connections that have served a request.
+#[derive(Clone, Debug, Default)]
+pub struct IdleTimeout {
+    /// The timeout: the middle of what was measured; with several values, the middle of the shortest. None when no
+    /// connection ended.
+    pub value: Option<Duration>,
+    /// No connection ended sooner.
+    pub low: Option<Duration>,
+    /// Each connection that ended did so no later.
+    pub high: Option<Duration>,
+    /// Connections were open for so long when the time was over; none when all ended.
+    pub at_least: Option<Duration>,
+    /// How the connections ended; when not all in the same way, how the first did.
+    pub ended_by: Option<EndedBy>,
+    /// One value, or one for each backend that seems to be there, the shortest first. Empty when none ended.
+    pub values: Vec<Duration>,
+    /// This process was held up while it measured, or the machine slept: the times may be wrong by more than the
+    /// tolerance (50 ms, or 2 %).
+    pub uncertain: bool,
+    /// Connections that were waited for.
+    pub connections: usize,
+}
+
+/// Times this close to each other are one value, whatever they are.
+const CLOSE: Duration = Duration::from_millis(50);
+/// Values this far apart, or by this part of the shorter one, are of different backends and no jitter.
+const APART: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy)]
+struct Ended {
+    after: Duration,
+    low: Duration,
+    high: Duration,
+    by: EndedBy,
+}
+
+impl IdleTimeout {
+    pub(super) fn of(measured: &Measured) -> Self {
+        let samples: Vec<_> = measured
+            .samples
+            .iter()
+            .filter(|sample| counts(measured, sample))
+            .collect();
+        let (mut ended, mut open, mut doubtful) = (Vec::new(), Vec::new(), 0);
+        for sample in &samples {
+            match sample.life {
+                Life::Ended {
+                    uncertain: true, ..
+                } => doubtful += 1,
+                Life::Ended {
+                    after,
+                    low,
+                    high,
+                    by,
+                    uncertain: false,
+                } => ended.push(Ended {
+                    after,
+                    low,
+                    high,
+                    by,
+                }),
+                Life::Open(since) => open.push(since),
+            }
+        }
+        ended.sort_by_key(|it| it.after);
+        let clusters = clusters(&ended, &open);
+        Self {
+            value: clusters.first().copied(),
+            low: ended.iter().map(|it| it.low).min(),
+            high: ended.iter().map(|it| it.high).max(),
+            at_least: open.iter().min().copied(),
+            ended_by: ended.first().map(|it| it.by),
+            values: clusters,
+            // One clear measurement is enough, whatever disturbed the others.
+            uncertain: ended.is_empty() && doubtful > 0,
+            connections: samples.len(),
+        }
+    }
+
+    /// Whether anything is known.
+    pub(super) fn is_told(&self) -> bool {
+        self.value.is_some() || self.at_least.is_some()
+    }
+
+    /// Whether several backends seem to differ.
+    pub fn differs(&self) -> bool {
+        self.values.len() > 1
+    }
+
+    /// The longest idle time that was seen to be safe.
+    pub fn safe(&self) -> Option<Duration> {
+        self.value
+            .map(|_| self.low.unwrap_or_default())
+            .or(self.at_least)
+    }
+
+    /// Whether it is not known to be so long, and not known to be shorter either.
+    pub(super) fn may_be_below(&self, least: Duration) -> bool {
+        self.value.is_none() && self.at_least.is_none_or(|open| open < least)
+    }
+}
+
+/// Whether the sample tells how long the server keeps an idle connection between requests.
+fn counts(measured: &Measured, sample: &Sample) -> bool {
+    // A connection that was used up ends at once, and for another reason.
+    let limits = measured
+        .max_requests
+        .as_ref()
+        .map_or(&[][..], |known| &known.counts);
+    let used_up =
+        sample.situation == Situation::AfterTen && limits.iter().any(|count| *count <= 10);
+    sample.situation.is_between_requests() && !used_up
+}
+
+/// The middle of each group, when there are groups; else the middle of all. `ended` is sorted.
+fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
+    let Some(shortest) = ended.first() else {
+        return Vec::new();
+    };
+    let mut groups: Vec<Vec<Duration>> = vec![vec![shortest.after]];
+    for pair in ended.windows(2) {
+        let (before, after) = (pair[0].after, pair[1].after);
+        if after - before > APART.max(before / 10) {
+            groups.push(Vec::new());
+        }
+        if let Some(group) = groups.last_mut() {
+            group.push(after);
+        }
+    }
+    let is_tight = |group: &Vec<Duration>| {
+        let (first, last) = (group[0], group[group.len() - 1]);
+        group.len() >= 2 && last - first <= CLOSE.max(first / 50)
+    };
+    let all: Vec<_> = ended.iter().map(|it| it.after).collect();
+    // Spread without order is jitter; only groups that agree within themselves are backends.
+    let tight = groups.iter().all(is_tight);
+    let mut values: Vec<_> = match tight {
+        true => groups.iter().map(|group| middle(group)).collect(),
+        false => vec![middle(&all)],
+    };
+    // Connections that outlived the others by far are those of a backend with a longer timeout.
+    let longest = all[all.len() - 1];
+    let outlived = open
+        .iter()
+        .filter(|open| **open > longest + APART.max(longest / 4));
+    if tight && outlived.clone().count() >= 2 {
+        values.extend(outlived.min());
+    }
+    values
+}
+
+fn middle(sorted: &[Duration]) -> Duration {
+    let half = sorted.len() / 2;
+    match sorted.len() % 2 {
+        0 => (sorted[half - 1] + sorted[half]) / 2,
+        _ => sorted[half],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(ended: &[u64], open: &[u64]) -> Vec<u128> {
+        let ended: Vec<_> = ended
+            .iter()
+            .map(|after| Duration::from_millis(*after))
+            .map(|after| Ended {
+                after,
+                low: after,
+                high: after,
+                by: EndedBy::Fin,
+            })
+            .collect();
+        let open: Vec<_> = open.iter().copied().map(Duration::from_millis).collect();
+        let found = clusters(&ended, &open);
+        found.iter().map(Duration::as_millis).collect()
+    }
+
+    #[test]
+    fn what_agrees_is_one_value() {
+        assert_eq!(values(&[1000, 1001, 1003, 1004], &[]), [1002]);
+        assert_eq!(values(&[1000], &[]), [1000]);
+        assert_eq!(values(&[], &[8000]), [0; 0]);
+    }
+
+    #[test]
+    fn two_groups_are_two_backends() {
+        assert_eq!(values(&[500, 501, 1500, 1502], &[]), [500, 1501]);
+        assert_eq!(values(&[500, 501], &[8000, 8001]), [500, 8000]);
+    }
+
+    #[test]
+    fn spread_without_order_is_jitter() {
+        assert_eq!(values(&[800, 950, 1100, 1250], &[]).len(), 1);
+        assert_eq!(values(&[500, 900, 1500, 2100], &[]).len(), 1);
+        assert_eq!(values(&[500, 501, 1500], &[]).len(), 1);
+    }
+}

@@ -1,0 +1,109 @@
+//! `Diagnosis`: what was measured, as a verdict, findings and a recommendation.
+//!
+//! Owns the judgement as a function of [`Measured`]. Refuses to measure and to print.
+
+mod cause;
+mod findings;
+mod idle;
+mod product;
+mod recommend;
+mod sentence;
+
+use std::time::Duration;
+
+pub use cause::{Cause, Severity};
+pub use findings::Finding;
+pub use idle::IdleTimeout;
+pub use product::{Confidence, Product};
+pub use recommend::Recommendation;
+
+use crate::measured::Measured;
+
+/// What the findings come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing worse than worth knowing.
+    Healthy,
+    /// At least one finding of low severity or more.
+    Findings,
+    /// It was interrupted, or this machine was held up, before enough was known.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Findings => "findings",
+            Self::Healthy => "healthy",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// What a server does to connections, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The same in one sentence.
+    pub summary: String,
+    /// `h1`, `h2`: what it was seen to speak or agreed to.
+    pub protocols: Vec<&'static str>,
+    /// How long it keeps idle connections.
+    pub idle: IdleTimeout,
+    /// Requests it serves on a connection, when it ends every one after the same number; else none.
+    pub max_requests: Option<u64>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+    /// What it may be, the likeliest first.
+    pub products: Vec<Product>,
+    /// Settings that fit.
+    pub recommendation: Recommendation,
+}
+
+impl Diagnosis {
+    /// The diagnosis. `min_idle` is how long idle connections are to be kept at least, when the user says so.
+    pub fn of(measured: &Measured, min_idle: Option<Duration>) -> Self {
+        let idle = IdleTimeout::of(measured);
+        let max_requests = max_requests(measured);
+        let findings = findings::of(measured, &idle, max_requests, min_idle);
+        let is_known = measured.pilot.reuse.is_keep() && measured.reuse == Some(true);
+        let is_unsure = measured.interrupted || idle.uncertain || (is_known && !idle.is_told());
+        let verdict = if findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Info)
+        {
+            Verdict::Findings
+        } else if is_unsure || min_idle.is_some_and(|least| idle.may_be_below(least)) {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Healthy
+        };
+        let protocols = protocols(measured);
+        Self {
+            summary: sentence::summary(measured, &idle, max_requests, &findings, verdict),
+            verdict,
+            protocols,
+            products: product::guess(measured, &idle),
+            recommendation: Recommendation::of(measured, &idle),
+            idle,
+            max_requests,
+            findings,
+        }
+    }
+}
+
+fn max_requests(measured: &Measured) -> Option<u64> {
+    let known = measured.max_requests.as_ref()?;
+    let first = *known.counts.first()?;
+    let agree = known.counts.iter().all(|count| *count == first);
+    (agree && known.at_least <= first).then_some(first)
+}
+
+fn protocols(measured: &Measured) -> Vec<&'static str> {
+    match measured.alpn.as_deref() {
+        Some("h2") => vec!["h1", "h2"],
+        Some(_) | None => vec!["h1"],
+    }
+}

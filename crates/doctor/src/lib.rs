@@ -1,0 +1,44 @@
+//! What an HTTP server does to its connections, measured from outside.
+//!
+//! An [`Examination`] opens a handful of connections to one URL, asks a little on each and then *waits for the end*:
+//! the time from the last byte of an answer to the first FIN, reset, close_notify or stray byte is the server's idle
+//! timeout. What was measured is a [`Measured`]; what it means, a [`Diagnosis`]. Nothing here prints.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use keepwarm_doctor::{Budget, Diagnosis, Examination, Settings, Target};
+//!
+//! let target = Target::of(&"http://127.0.0.1:8080/".parse()?)?;
+//! let mut examination = Examination::begin(target, Settings::of(Budget::Quick)).await?;
+//! examination.finished().await;
+//! let diagnosis = Diagnosis::of(&examination.conclude(), None);
+//! println!("{}", diagnosis.summary);
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod bench;
+mod checks;
+pub mod defaults;
+mod ending;
+mod examination;
+mod exchange;
+mod heartbeat;
+mod judge;
+mod measured;
+mod settings;
+mod target;
+mod trouble;
+mod wire;
+
+pub use ending::EndedBy;
+pub use examination::{Examination, Progress};
+pub use judge::{
+    Cause, Confidence, Diagnosis, Finding, IdleTimeout, Product, Recommendation, Severity, Verdict,
+};
+pub use measured::{
+    Announced, ErrorClose, Http10, Life, MaxRequests, Measured, Pilot, Sample, Situation,
+};
+pub use settings::{Budget, Settings};
+pub use target::{NotATarget, Target};
+pub use trouble::{Unreachable, UnreachableKind};

@@ -1,0 +1,67 @@
+//! `Settings`: how long and how much an examination may ask.
+//!
+//! Owns the budgets. Refuses to know the checks.
+
+use std::time::Duration;
+
+use keepwarm::tls::Tls;
+
+/// How long an examination may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Budget {
+    /// At most 8 s: finds idle timeouts up to 7 s.
+    Quick,
+    /// At most 80 s: finds idle timeouts up to 75 s, and up to 1 100 requests per connection.
+    #[default]
+    Default,
+    /// At most 11 minutes: finds idle timeouts up to 10 minutes.
+    Long,
+}
+
+impl Budget {
+    /// All of it, from the first connection to the last wait.
+    pub fn limit(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(7_500),
+            Self::Default => Duration::from_secs(79),
+            Self::Long => Duration::from_secs(650),
+        }
+    }
+}
+
+/// How an examination is made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When it ends whatever is still waited for. Default: that of [`Budget::Default`], 79 s.
+    pub limit: Duration,
+    /// Whether it ends before that when the server announced to keep connections for longer than `limit`. Default:
+    /// for [`Budget::Quick`] alone.
+    pub trusts_long_announcements: bool,
+    /// How long a connection may take to open, a handshake to end, an answer to come. Default: 10 s, and 5 s for
+    /// [`Budget::Quick`].
+    pub patience: Duration,
+    /// Requests on one connection at most. Default: 1 100, above the limits that servers have by default.
+    pub most_requests: u32,
+    /// TLS, for `https` targets.
+    pub tls: Tls,
+}
+
+impl Settings {
+    /// The settings of a budget.
+    pub fn of(budget: Budget) -> Self {
+        let quick = budget == Budget::Quick;
+        Self {
+            limit: budget.limit(),
+            trusts_long_announcements: quick,
+            patience: Duration::from_secs(if quick { 5 } else { 10 }),
+            most_requests: 1_100,
+            tls: Tls::new(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::of(Budget::Default)
+    }
+}

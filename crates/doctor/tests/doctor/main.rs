@@ -1,0 +1,7 @@
+//! Examinations of labs that were told what to do: what is measured against what was configured.
+
+mod healthy;
+mod idle;
+mod support;
+mod unhealthy;
+mod unreachable;

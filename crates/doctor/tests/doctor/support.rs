@@ -1,0 +1,154 @@
+//! Examining a lab.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use keepwarm_doctor::{
+    Cause, Diagnosis, Examination, Measured, Settings, Target, Unreachable, Verdict,
+};
+use keepwarm_lab::{Lab, Plan};
+
+/// How often a measurement is made anew when this machine was held up.
+const TRIES: usize = 5;
+
+pub(crate) struct Examined {
+    pub(crate) measured: Measured,
+    pub(crate) diagnosis: Diagnosis,
+}
+
+/// The settings of a test: so long at most, and a few hundred requests.
+pub(crate) fn within(limit: Duration) -> Settings {
+    Settings {
+        limit,
+        most_requests: 300,
+        ..Settings::default()
+    }
+}
+
+pub(crate) async fn begin(url: &str, settings: Settings) -> Result<Examination, Unreachable> {
+    let target = Target::of(&url.parse().expect("a URL")).expect("a target");
+    Examination::begin(target, settings).await
+}
+
+/// Examines a lab that does as the plan says, anew while it says that it could not see.
+pub(crate) async fn examine(plan: impl Into<Plan>, limit: Duration) -> Examined {
+    let plan = plan.into();
+    let mut tries = 0;
+    loop {
+        // A lab on a thread of its own: its clock is then not ours.
+        let lab = Lab::spawn_thread(plan.clone());
+        let mut examination = begin(&lab.url("/"), within(limit))
+            .await
+            .expect("it is there");
+        examination.finished().await;
+        let measured = examination.conclude();
+        let diagnosis = Diagnosis::of(&measured, None);
+        tries += 1;
+        if diagnosis.idle.uncertain && tries < TRIES {
+            continue;
+        }
+        return Examined {
+            measured,
+            diagnosis,
+        };
+    }
+}
+
+/// Examines what is at a URL.
+pub(crate) async fn examine_url(url: &str, limit: Duration) -> Examined {
+    let mut examination = begin(url, within(limit)).await.expect("it is there");
+    examination.finished().await;
+    let measured = examination.conclude();
+    let diagnosis = Diagnosis::of(&measured, None);
+    Examined {
+        measured,
+        diagnosis,
+    }
+}
+
+/// A server that knows one path, ends connections with its 404s, and lives as long as the test's process; its URL.
+pub(crate) fn not_found_closes(announces: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(&socket, announces));
+        }
+    });
+    url
+}
+
+fn serve(mut socket: &TcpStream, announces: bool) -> Option<()> {
+    let mut lines = BufReader::new(socket).lines();
+    loop {
+        let head: Vec<String> = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .take_while(|it| !it.is_empty())
+            .collect();
+        let first = head.first()?;
+        let body = if first.starts_with("HEAD") { "" } else { "ok" };
+        if first.contains(" / ") {
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{body}");
+            socket.write_all(answer.as_bytes()).ok()?;
+            continue;
+        }
+        let close = if announces {
+            "Connection: close\r\n"
+        } else {
+            ""
+        };
+        let answer = format!("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n{close}\r\n{body}");
+        return socket.write_all(answer.as_bytes()).ok();
+    }
+}
+
+impl Examined {
+    pub(crate) fn causes(&self) -> Vec<Cause> {
+        self.diagnosis
+            .findings
+            .iter()
+            .map(|finding| finding.cause)
+            .collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn has(&self, cause: Cause) -> &Self {
+        assert!(self.causes().contains(&cause), "{:#?}", self.diagnosis);
+        assert_eq!(self.diagnosis.verdict, Verdict::Findings);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn has_no(&self, cause: Cause) -> &Self {
+        assert!(!self.causes().contains(&cause), "{:#?}", self.diagnosis);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn is_healthy(&self) -> &Self {
+        assert_eq!(
+            self.diagnosis.verdict,
+            Verdict::Healthy,
+            "{:#?} {:#?}",
+            self.diagnosis,
+            self.measured
+        );
+        self
+    }
+
+    /// The idle timeout is what was configured, within 50 ms or 2 %.
+    #[track_caller]
+    pub(crate) fn idles(&self, configured: Duration) -> &Self {
+        let value = self.diagnosis.idle.value.expect("it was measured");
+        let tolerance = Duration::from_millis(50).max(configured / 50);
+        let off = value.abs_diff(configured);
+        assert!(
+            off <= tolerance,
+            "{value:?} for {configured:?}: {:#?}",
+            self.measured.samples
+        );
+        self
+    }
+}

@@ -1,0 +1,99 @@
+//! Servers that lose connections in one way each.
+
+use std::time::Duration;
+
+use keepwarm_doctor::{Cause, Severity};
+use keepwarm_lab::{Behaviour, ConnectionHeader, Which, scenario};
+
+use crate::support::{examine, examine_url, not_found_closes};
+
+const BRIEF: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(20);
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+#[tokio::test]
+async fn keep_alive_that_is_switched_off_is_found() {
+    let behaviour = Behaviour {
+        connection: ConnectionHeader::Close(Which::All),
+        ..Behaviour::default()
+    };
+    let it = examine(behaviour, BRIEF).await;
+    it.has(Cause::KeepAliveDisabled);
+    assert_eq!(it.measured.reuse, Some(false));
+    assert_eq!(it.diagnosis.idle.value, None);
+    assert_eq!(it.diagnosis.recommendation.idle_timeout, None);
+}
+
+#[tokio::test]
+async fn an_end_after_each_answer_without_a_word_is_found() {
+    let it = examine(scenario::max_requests_silent(1), BRIEF).await;
+    it.has(Cause::KeepAliveDisabled);
+    assert_eq!(it.diagnosis.findings[0].severity, Severity::High);
+}
+
+#[tokio::test]
+async fn http10_is_found_with_and_without_keep_alive() {
+    let it = examine(scenario::http10(), BRIEF).await;
+    it.has(Cause::Http10Only);
+    assert_eq!(it.measured.http10.map(|it| it.keep_alive), Some(false));
+    let it = examine(scenario::http10_keep_alive(), BRIEF).await;
+    it.has_no(Cause::Http10Only);
+    assert_eq!(it.measured.http10.map(|it| it.keep_alive), Some(true));
+    assert_eq!(it.measured.reuse, Some(true));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_is_found() {
+    let it = examine(scenario::close_delimited(), BRIEF).await;
+    it.has(Cause::ResponseWithoutLength);
+}
+
+#[tokio::test]
+async fn a_limit_on_requests_is_exact_and_its_silence_is_told() {
+    for most in [7, 37] {
+        let it = examine(scenario::max_requests(most), BRIEF).await;
+        it.has(Cause::MaxRequestsLow);
+        assert_eq!(it.diagnosis.max_requests, Some(most));
+        assert!(
+            it.measured
+                .max_requests
+                .as_ref()
+                .is_some_and(|it| it.announced)
+        );
+        let it = examine(scenario::max_requests_silent(most), BRIEF).await;
+        it.has(Cause::MaxRequestsLow);
+        assert_eq!(it.diagnosis.max_requests, Some(most));
+        assert!(
+            it.measured
+                .max_requests
+                .as_ref()
+                .is_some_and(|it| !it.announced)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_announced_timeout_that_is_too_long_is_found() {
+    let behaviour = Behaviour {
+        keep_alive: Some("timeout=5, max=100".to_owned()),
+        ..scenario::idle_timeout(MS(1200))
+    };
+    let it = examine(behaviour, SOON).await;
+    it.has(Cause::AnnouncedTimeoutWrong).idles(MS(1200));
+    let announced = it.measured.announced.expect("it was asked for");
+    assert_eq!(
+        (announced.timeout, announced.max),
+        (Some(Duration::from_secs(5)), Some(100))
+    );
+}
+
+#[tokio::test]
+async fn a_status_that_ends_its_connection_is_found() {
+    for announces in [true, false] {
+        let it = examine_url(&not_found_closes(announces), BRIEF).await;
+        it.has(Cause::ErrorStatusClose);
+        let seen = it.measured.error_close["404"];
+        assert_eq!((seen.closes, seen.announced), (true, announces));
+        assert!(!it.measured.error_close["HEAD"].closes);
+    }
+}
