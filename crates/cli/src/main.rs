@@ -32,6 +32,8 @@ fn run(command: Command) -> Result<Exit, Failure> {
         match command {
             Command::Get(args) => cmd::get::run(*args).await,
             Command::Report(args) => cmd::report::run(*args),
+            Command::Doctor(args) => cmd::doctor::run(*args).await,
+            Command::Defaults(args) => cmd::defaults::run(&args),
             Command::Lab(args) => cmd::lab::run(*args).await,
             Command::Demo(args) => cmd::demo::run(*args).await,
         }

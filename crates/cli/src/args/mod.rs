@@ -3,6 +3,8 @@
 //! Owns names, help and parsing. Refuses to act.
 
 pub(crate) mod demo;
+pub(crate) mod defaults;
+pub(crate) mod doctor;
 pub(crate) mod get;
 pub(crate) mod lab;
 mod origin;
@@ -30,6 +32,7 @@ Examples:
   keepwarm get -v http://127.0.0.1:8080/               which connection, and why
   keepwarm get --repeat 100 http://127.0.0.1:8080/     is it reused?
   keepwarm get --timeline run.html --repeat 100 --parallel 8 http://127.0.0.1:8080/
+  keepwarm doctor --quick http://127.0.0.1:8080/       what does the server do to connections?
   keepwarm lab --idle-timeout 5s -v                    a server that closes idle connections
 
 Exit codes: 0 fine; 1 a finding or a failed exchange; 2 usage; 3 target unreachable;
@@ -41,8 +44,10 @@ pub(crate) enum Command {
     Get(Box<get::GetArgs>),
     /// Read events from files, and say what became of the connections they tell of
     Report(Box<report::ReportArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     /// Run a server that misbehaves on request
     Lab(Box<lab::LabArgs>),
+    Defaults(defaults::DefaultsArgs),
     /// Walk through reuse, each way to lose it, and the fix, on loopback
     Demo(Box<demo::DemoArgs>),
 }

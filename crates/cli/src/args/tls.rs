@@ -36,7 +36,7 @@ pub(crate) struct TlsArgs {
 
 impl TlsArgs {
     /// The settings that these options mean.
-    pub(super) fn settings(&self) -> Result<Tls, String> {
+    pub(crate) fn settings(&self) -> Result<Tls, String> {
         let lowest = self.tls_min.unwrap_or(TlsVersion::V1_2);
         let highest = self.tls_max.unwrap_or(TlsVersion::V1_3);
         if lowest > highest {

@@ -2,7 +2,9 @@
 //!
 //! Owns what each does. Refuses to parse options and to know how results look.
 
+pub(crate) mod defaults;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod get;
 mod interrupt;
 pub(crate) mod lab;

@@ -40,7 +40,7 @@ impl Secure {
         format!("https://127.0.0.1:{}{path}", self.port)
     }
 
-    fn certificate(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
         self.server.path("cert.pem")
     }
 }

@@ -1,6 +1,8 @@
 //! The command as its users meet it: the built binary, labs and real servers, bytes on its outputs.
 
 mod demo;
+mod doctor;
+mod doctor_servers;
 mod exit_codes;
 mod get_json;
 mod get_text;

@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// Apache httpd with Debian's values for keep-alive, or these lines instead.
-    fn apache(lines: &str) -> Self {
+    pub(crate) fn apache(lines: &str) -> Self {
         Self::start("apache2", &|folder, port, token| {
             let at = folder.display();
             let modules = "/usr/lib/apache2/modules";
@@ -91,7 +91,7 @@ impl Server {
         })
     }
 
-    fn start(name: &str, prepare: &dyn Fn(&Path, u16, &str) -> Command) -> Self {
+    pub(crate) fn start(name: &str, prepare: &dyn Fn(&Path, u16, &str) -> Command) -> Self {
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
         let token = format!("{name}-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(format!("keepwarm-{token}"));
@@ -177,7 +177,7 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn installed(program: &str) -> &str {
+pub(crate) fn installed(program: &str) -> &str {
     assert!(
         Path::new(program).exists(),
         "{program} is missing, and this test needs it: run `cargo xtask install`"

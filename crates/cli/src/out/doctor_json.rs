@@ -1,0 +1,244 @@
+//! `keepwarm.doctor/1`: one object.
+//!
+//! Owns the schema (`docs/doctor.md`): every key is always there, in this order, and null is what was not measured.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keepwarm_doctor::{
+    Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, Unreachable,
+};
+use serde::Serialize;
+
+#[derive(Default, Serialize)]
+struct Doctor<'a> {
+    schema: &'static str,
+    url: &'a str,
+    verdict: &'static str,
+    summary: &'a str,
+    error: Option<Fault<'a>>,
+    protocols: Vec<&'static str>,
+    reuse: Option<bool>,
+    idle_timeout_ms: Idle,
+    max_requests: Requests,
+    announced: Announced,
+    http10: Http10,
+    error_close: BTreeMap<&'a str, bool>,
+    product: Vec<Product<'a>>,
+    findings: Vec<Found<'a>>,
+    recommend: Recommend,
+    addresses: Vec<String>,
+    samples: Vec<Wait>,
+    notes: &'a [String],
+    took_ms: Option<f64>,
+    interrupted: bool,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    kind: &'static str,
+    message: &'a str,
+}
+
+#[derive(Default, Serialize)]
+struct Idle {
+    value: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    at_least: Option<f64>,
+    ended_by: Option<&'static str>,
+    values: Vec<f64>,
+    uncertain: bool,
+}
+
+#[derive(Default, Serialize)]
+struct Requests {
+    value: Option<u64>,
+    at_least: Option<u64>,
+    announced: Option<bool>,
+    seen: Vec<u64>,
+}
+
+#[derive(Default, Serialize)]
+struct Announced {
+    timeout_s: Option<u64>,
+    max: Option<u64>,
+    only_when_asked: Option<bool>,
+}
+
+#[derive(Default, Serialize)]
+struct Http10 {
+    keep_alive: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Product<'a> {
+    name: &'a str,
+    confidence: &'static str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    cause: &'static str,
+    severity: &'static str,
+    summary: &'a str,
+    evidence: &'a [String],
+    cure: &'static str,
+}
+
+#[derive(Default, Serialize)]
+struct Recommend {
+    idle_timeout_ms: Option<f64>,
+    max_idle_per_host: Option<usize>,
+    retries: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Wait {
+    situation: &'static str,
+    address: String,
+    ended_ms: Option<f64>,
+    open_ms: Option<f64>,
+    ended_by: Option<&'static str>,
+    uncertain: bool,
+}
+
+const SCHEMA: &str = "keepwarm.doctor/1";
+
+/// The object of an examination.
+pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
+    let recommended = &diagnosis.recommendation;
+    let closes = measured.error_close.iter();
+    line(&Doctor {
+        schema: SCHEMA,
+        url: &measured.url,
+        verdict: diagnosis.verdict.slug(),
+        summary: &diagnosis.summary,
+        error: None,
+        protocols: diagnosis.protocols.clone(),
+        reuse: measured.reuse,
+        idle_timeout_ms: idle(&diagnosis.idle),
+        max_requests: requests(measured, diagnosis.max_requests),
+        announced: announced(measured),
+        http10: Http10 {
+            keep_alive: measured.http10.map(|it| it.keep_alive),
+        },
+        error_close: closes
+            .map(|(name, it)| (name.as_str(), it.closes))
+            .collect(),
+        product: products(diagnosis),
+        findings: diagnosis.findings.iter().map(found).collect(),
+        recommend: Recommend {
+            idle_timeout_ms: recommended.idle_timeout.map(milliseconds),
+            max_idle_per_host: recommended.max_idle_per_host,
+            retries: recommended.retries,
+        },
+        addresses: measured.addresses.iter().map(ToString::to_string).collect(),
+        samples: measured.samples.iter().map(wait).collect(),
+        notes: &measured.notes,
+        took_ms: Some(milliseconds(measured.took)),
+        interrupted: measured.interrupted,
+    })
+}
+
+/// The object of a target that could not be examined.
+pub(crate) fn unreachable(url: &str, unreachable: &Unreachable) -> String {
+    line(&Doctor {
+        schema: SCHEMA,
+        url,
+        verdict: "unreachable",
+        summary: &unreachable.message,
+        error: Some(Fault {
+            kind: unreachable.kind.slug(),
+            message: &unreachable.message,
+        }),
+        ..Doctor::default()
+    })
+}
+
+fn line(value: &Doctor<'_>) -> String {
+    serde_json::to_string(value).expect("numbers and text with text for keys are always JSON")
+}
+
+fn idle(idle: &IdleTimeout) -> Idle {
+    Idle {
+        value: idle.value.map(milliseconds),
+        low: idle.low.map(milliseconds),
+        high: idle.high.map(milliseconds),
+        at_least: idle.at_least.map(milliseconds),
+        ended_by: idle.ended_by.map(EndedBy::slug),
+        values: idle.values.iter().copied().map(milliseconds).collect(),
+        uncertain: idle.uncertain,
+    }
+}
+
+fn requests(measured: &Measured, value: Option<u64>) -> Requests {
+    let Some(known) = &measured.max_requests else {
+        return Requests::default();
+    };
+    Requests {
+        value,
+        at_least: (known.at_least > 0).then_some(known.at_least),
+        announced: (!known.counts.is_empty()).then_some(known.announced),
+        seen: known.counts.clone(),
+    }
+}
+
+fn announced(measured: &Measured) -> Announced {
+    let Some(announced) = measured.announced else {
+        return Announced::default();
+    };
+    let said = announced.timeout.is_some() || announced.max.is_some();
+    Announced {
+        timeout_s: announced.timeout.map(|timeout| timeout.as_secs()),
+        max: announced.max,
+        only_when_asked: said.then_some(announced.only_when_asked),
+    }
+}
+
+fn products(diagnosis: &Diagnosis) -> Vec<Product<'_>> {
+    let products = diagnosis.products.iter();
+    products
+        .map(|product| Product {
+            name: &product.name,
+            confidence: product.confidence.word(),
+            why: &product.why,
+        })
+        .collect()
+}
+
+fn found(finding: &Finding) -> Found<'_> {
+    Found {
+        cause: finding.cause.slug(),
+        severity: finding.severity.slug(),
+        summary: &finding.summary,
+        evidence: &finding.evidence,
+        cure: finding.cure,
+    }
+}
+
+fn wait(sample: &Sample) -> Wait {
+    let (ended, open, by, uncertain) = match sample.life {
+        Life::Ended {
+            after,
+            by,
+            uncertain,
+            ..
+        } => (Some(after), None, Some(by.slug()), uncertain),
+        Life::Open(open) => (None, Some(open), None, false),
+    };
+    Wait {
+        situation: sample.situation.slug(),
+        address: sample.address.to_string(),
+        ended_ms: ended.map(milliseconds),
+        open_ms: open.map(milliseconds),
+        ended_by: by,
+        uncertain,
+    }
+}
+
+/// Milliseconds with at most three decimals.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
