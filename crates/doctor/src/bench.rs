@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use keepwarm::tls::TlsConnector;
 
 use crate::exchange::{Answer, Ask};
@@ -29,6 +30,8 @@ pub(crate) struct Bench {
     pub(crate) heartbeat: Heartbeat,
     /// Whether HEAD is asked instead of GET, for the answers are large.
     pub(crate) head: bool,
+    /// The status of the first answer.
+    pub(crate) status: StatusCode,
     board: Mutex<Board>,
     next_address: AtomicUsize,
 }
@@ -56,6 +59,7 @@ impl Bench {
         settings: Settings,
         connector: Option<TlsConnector>,
         head: bool,
+        status: StatusCode,
         measured: Measured,
     ) -> Self {
         Self {
@@ -65,6 +69,7 @@ impl Bench {
             addresses: measured.addresses.clone(),
             heartbeat: Heartbeat::start(),
             head,
+            status,
             board: Mutex::new(Board {
                 measured,
                 waiting: Vec::new(),

@@ -79,7 +79,14 @@ impl Examination {
         let limit = settings.limit;
         let measured = measured(&target, &first);
         let head = first.answer.body > LARGE_BODY;
-        let bench = Bench::new(target, settings, connector, head, measured);
+        let bench = Bench::new(
+            target,
+            settings,
+            connector,
+            head,
+            first.answer.status,
+            measured,
+        );
         let mut examination = Self {
             bench: Arc::new(bench),
             asking: JoinSet::new(),

@@ -213,7 +213,8 @@ fn findings(findings: &[Finding]) -> Vec<String> {
         let cause = Painted(STRONG, finding.cause.slug());
         let head = format!("{severity} {cause}");
         if finding.severity == Severity::Info || place >= AT_LENGTH {
-            let summary: String = finding.summary.chars().take(WIDTH - 30).collect();
+            let used = finding.severity.slug().len() + finding.cause.slug().len() + 3;
+            let summary: String = finding.summary.chars().take(WIDTH - used).collect();
             lines.push(format!("{head}  {summary}"));
             continue;
         }

@@ -146,9 +146,11 @@ fn short_idle(idle: &IdleTimeout, min_idle: Option<Duration>) -> Option<Finding>
     let by = idle.ended_by.map_or("", EndedBy::words);
     let (low, high) = (seconds(low), seconds(idle.high.unwrap_or(value)));
     let connections = idle.connections;
-    let evidence = vec![format!(
-        "{connections} connections, between {low} and {high}, with {by}"
-    )];
+    let when = match low == high {
+        true => format!("after {low}"),
+        false => format!("between {low} and {high}"),
+    };
+    let evidence = vec![format!("{connections} connections, {when}, with {by}")];
     Some(finding(
         Cause::IdleTimeoutShort,
         severity,

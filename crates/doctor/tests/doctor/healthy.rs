@@ -57,3 +57,26 @@ async fn an_examination_is_gentle() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_that_says_too_many_requests_is_not_asked_further() {
+    let answer = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok");
+    let steps =
+        |script: keepwarm_lab::Script, status: &str| script.read_request().send(answer(status));
+    let script = (0..12).fold(keepwarm_lab::Script::new(), |script, _| {
+        steps(script, "200 OK")
+    });
+    let script = (0..400).fold(script, |script, _| steps(script, "429 Too Many Requests"));
+    let it = examine(script, BRIEF).await;
+    let known = it
+        .measured
+        .max_requests
+        .as_ref()
+        .expect("some were answered");
+    assert_eq!((known.counts.len(), known.at_least), (0, 12));
+    assert!(
+        it.measured.notes.iter().any(|note| note.contains("429")),
+        "{:?}",
+        it.measured.notes
+    );
+}
