@@ -2,8 +2,8 @@
 //!
 //! Owns names, help and parsing. Refuses to act.
 
-pub(crate) mod demo;
 pub(crate) mod defaults;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod get;
 pub(crate) mod lab;

@@ -2,10 +2,10 @@
 //!
 //! Owns the forms. Refuses to gather what they show.
 
-pub(crate) mod findings;
 pub(crate) mod defaults;
 pub(crate) mod doctor;
 pub(crate) mod doctor_json;
+pub(crate) mod findings;
 pub(crate) mod json;
 pub(crate) mod lanes;
 pub(crate) mod picture;
