@@ -7,6 +7,7 @@
 #![doc = include_str!("guide/call.md")]
 #![doc = include_str!("guide/pool.md")]
 #![doc = include_str!("guide/reasons.md")]
+#![doc = include_str!("guide/observe.md")]
 #![doc = include_str!("guide/errors.md")]
 #![cfg_attr(feature = "tls", doc = include_str!("guide/https.md"))]
 #![cfg_attr(feature = "http2", doc = include_str!("guide/http2.md"))]

@@ -20,6 +20,25 @@ use super::metrics::{Count, Instruments, Label, Level, Metric, Tally, Took, Valu
 ///
 /// The metrics are those of `docs/metrics.md`: OpenTelemetry's for HTTP clients and some of our own. Give one to all
 /// clients of a process; they are counted together, by origin, and origins beyond [`Prometheus::ORIGINS`] as one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use keepwarm::observe::Prometheus;
+/// # use keepwarm_lab::{Lab, scenario};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> keepwarm::Result<()> {
+/// # let lab = Lab::spawn_thread(scenario::well_behaved());
+/// # let url = lab.url("/");
+/// let metrics = Arc::new(Prometheus::new());
+/// let client = keepwarm::Client::builder().observer(metrics.clone()).build()?;
+/// for _ in 0..3 {
+///     client.get(&url).send().await?.bytes().await?;
+/// }
+/// let text = metrics.render(); // at /metrics, with the Content-Type Prometheus::CONTENT_TYPE
+/// assert!(text.contains("keepwarm_client_connections_opened_total{"));
+/// # Ok(()) }
+/// ```
 pub struct Prometheus {
     tally: Tally<Families>,
     families: Families,
