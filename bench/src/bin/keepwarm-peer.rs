@@ -1,8 +1,8 @@
 //! `keepwarm-peer`: the public `Client`, put beside other clients.
 //!
 //! Owns, beside what every peer measures, what only this client is asked: how many connections a limited burst opens,
-//! and what sharing one client between two threads costs. Refuses to tune anything but the idle limits
-//! and whom it trusts.
+//! what sharing one client between two threads costs, and what observers cost. Refuses to tune anything but the idle
+//! limits and whom it trusts.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
@@ -10,13 +10,19 @@ use std::sync::{Arc, Barrier};
 use bytes::Bytes;
 use http::Uri;
 use keepwarm::Client;
+use keepwarm::event::{Event, Observer};
+use keepwarm::observe::{Prometheus, Recorder};
 use keepwarm::tls::Tls;
 use keepwarm_bench::{Outcome, Peer, load, main_with};
 
 const USAGE: &str = "\
        keepwarm-peer dials URL LIMIT REQUESTS
        keepwarm-peer threads shared|private runtime-each|one-runtime URL CONCURRENCY REQUESTS";
+/// Events that the recorder keeps.
+const RECORDED: usize = 1_000;
 const THREADS: usize = 2;
+/// Names the observer that the client is given; none without it.
+const OBSERVER: &str = "KEEPWARM_BENCH_OBSERVER";
 
 #[derive(Clone)]
 struct Keepwarm(Client);
@@ -32,6 +38,9 @@ impl Peer for Keepwarm {
             .max_idle_per_host(connections);
         if let Some(certificate) = keepwarm_bench::authority()? {
             config = config.tls(Tls::new().roots(certificate).only_these_roots(true));
+        }
+        if let Some(observer) = observer()? {
+            config = config.observer(observer);
         }
         Ok(Self(config.build()?))
     }
@@ -69,6 +78,28 @@ impl Peer for Keepwarm {
             std::hint::black_box(response.bytes().await?);
         }
         Ok(())
+    }
+}
+
+fn observer() -> Outcome<Option<Arc<dyn Observer>>> {
+    let Ok(name) = std::env::var(OBSERVER) else {
+        return Ok(None);
+    };
+    Ok(Some(match name.as_str() {
+        "nobody" => Arc::new(Nobody),
+        "prometheus" => Arc::new(Prometheus::new()),
+        // Full from early on, as in a service that has run for a while.
+        "recorder" => Arc::new(Recorder::new(RECORDED)),
+        other => return Err(format!("{OBSERVER}={other} is none that is known").into()),
+    }))
+}
+
+/// What the events themselves cost.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn on_event(&self, event: &Event) {
+        std::hint::black_box(event);
     }
 }
 

@@ -247,4 +247,10 @@ pub enum EventKind {
 pub trait Observer: Send + Sync + 'static {
     /// One event.
     fn on_event(&self, event: &Event);
+
+    /// The same, handed over: this is what the client calls. An observer that keeps events need not copy them then;
+    /// any other has no reason to have it.
+    fn on_owned_event(&self, event: Event) {
+        self.on_event(&event);
+    }
 }

@@ -31,6 +31,15 @@ impl Observer for Several {
             observer.on_event(event);
         }
     }
+
+    fn on_owned_event(&self, event: Event) {
+        if let Some((last, others)) = self.0.split_last() {
+            for observer in others {
+                observer.on_event(&event);
+            }
+            last.on_owned_event(event);
+        }
+    }
 }
 
 impl fmt::Debug for Several {

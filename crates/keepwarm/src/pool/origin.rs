@@ -521,7 +521,8 @@ impl OriginPool {
         let known = match &verdict {
             Reuse::Keep => {
                 // Before the machine has it: from then on another thread may tell what became of it.
-                self.shared.emit(|| EventKind::Parked { connection: id });
+                self.shared
+                    .emit_at(now, || EventKind::Parked { connection: id });
                 None
             }
             Reuse::Close(_) => Some(verdict.clone()),

@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashTable;
-use keepwarm_core::origin::OriginRef;
+use keepwarm_core::origin::{Origin, OriginRef};
 
 use super::origin::OriginPool;
 use super::sync::{ArcSwap, Mutex};
@@ -66,6 +66,14 @@ impl Registry {
         };
         drop(guard);
         found(&pool)
+    }
+
+    /// The origin as its pool has it, so that its name need not be copied; none before its first call.
+    pub(super) fn origin(&self, parts: &OriginRef<'_>) -> Option<Origin> {
+        let hash = parts.hash_code();
+        let table = self.shard(hash).load();
+        let pool = table.find(hash, |pool| pool.origin.matches(parts));
+        pool.map(|pool| pool.origin.clone())
     }
 
     /// Changes what new pools are made by. One that was made by what held before is among [`Registry::all`] from here

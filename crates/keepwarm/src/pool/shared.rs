@@ -142,13 +142,26 @@ impl Shared {
 
     /// Tells the observer; without one the event is never made.
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
+        if self.is_observed() {
+            self.emit_at(clock::now(), kind);
+        }
+    }
+
+    /// The same, of what happened just now: reading the clock is a good part of what an event costs.
+    pub(crate) fn emit_at(&self, at: Instant, kind: impl FnOnce() -> EventKind) {
         if let Some(observer) = &self.config.observer {
-            observer.on_event(&Event {
-                at: clock::now(),
+            observer.on_owned_event(Event {
+                at,
                 client: self.id,
                 kind: kind(),
             });
         }
+    }
+
+    /// The origin of these parts, for an event.
+    pub(crate) fn origin(&self, parts: &OriginRef<'_>) -> Origin {
+        let known = self.registry.origin(parts);
+        known.unwrap_or_else(|| parts.to_origin())
     }
 
     pub(crate) fn is_observed(&self) -> bool {

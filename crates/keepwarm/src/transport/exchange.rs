@@ -127,7 +127,9 @@ impl Exchange {
                     self.on_head(&head);
                     return Poll::Ready(Ok(Answer::Switched(head)));
                 }
-                Poll::Ready(Ok(Received::Interim(head))) => self.tell_head(head.status.as_u16()),
+                Poll::Ready(Ok(Received::Interim(head))) => {
+                    self.tell_head(clock::now(), head.status.as_u16());
+                }
                 // The machine gives these behind a head only.
                 Poll::Ready(Ok(Received::Data(_) | Received::Trailers(_) | Received::End)) => {}
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
@@ -145,14 +147,15 @@ impl Exchange {
     }
 
     fn on_head(&mut self, head: &ResponseHead) {
-        self.moments.note_answered(clock::now());
+        let now = clock::now();
+        self.moments.note_answered(now);
         self.timers.end_phase();
         self.stage = Stage::Idle;
-        self.tell_head(head.status.as_u16());
+        self.tell_head(now, head.status.as_u16());
     }
 
-    fn tell_head(&self, status: u16) {
-        self.span.emit(|call| EventKind::ResponseHead {
+    fn tell_head(&self, now: Instant, status: u16) {
+        self.span.emit_at(now, |call| EventKind::ResponseHead {
             call,
             connection: self.id(),
             status,
@@ -196,11 +199,12 @@ impl Exchange {
     }
 
     fn on_sent(&mut self) {
-        self.moments.note_sent();
+        let now = clock::now();
+        self.moments.note_sent(now);
         if !self.moments.is_answered() {
             self.enter_stage(Stage::Waiting);
         }
-        self.span.emit(|call| EventKind::RequestSent {
+        self.span.emit_at(now, |call| EventKind::RequestSent {
             call,
             connection: self.id(),
             bytes: self.sender.written(),
@@ -300,7 +304,7 @@ impl Exchange {
             return verdict;
         };
         let connection = lease.id();
-        self.span.emit(|call| EventKind::ExchangeEnded {
+        self.span.emit_at(now, |call| EventKind::ExchangeEnded {
             call,
             connection,
             reuse: verdict.clone(),

@@ -12,7 +12,6 @@ use keepwarm_core::origin::Origin;
 use keepwarm_core::reason::Miss;
 use keepwarm_core::time::Human;
 
-use crate::clock;
 use crate::conn::Facts;
 pub use crate::conn::Protocol;
 use crate::pool::Lease;
@@ -217,8 +216,8 @@ impl Moments {
         self.started + Duration::from_nanos(self.acquired)
     }
 
-    pub(crate) fn note_sent(&mut self) {
-        self.sent = self.after(clock::now());
+    pub(crate) fn note_sent(&mut self, now: Instant) {
+        self.sent = self.after(now);
     }
 
     pub(crate) fn note_answered(&mut self, now: Instant) {

@@ -3,6 +3,7 @@
 //! Owns the pairing of `CallStarted` and `CallEnded`. Without an observer it is empty and costs nothing.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
@@ -35,7 +36,7 @@ impl Span {
         shared.emit(|| EventKind::CallStarted {
             call,
             method: method.clone(),
-            origin: origin.to_origin(),
+            origin: shared.origin(origin),
             target: target(uri),
         });
         Self(Some(Box::new(Open {
@@ -49,6 +50,13 @@ impl Span {
     pub(crate) fn emit(&self, kind: impl FnOnce(CallId) -> EventKind) {
         if let Some(open) = &self.0 {
             open.shared.emit(|| kind(open.call));
+        }
+    }
+
+    /// The same, of what happened just now.
+    pub(crate) fn emit_at(&self, at: Instant, kind: impl FnOnce(CallId) -> EventKind) {
+        if let Some(open) = &self.0 {
+            open.shared.emit_at(at, || kind(open.call));
         }
     }
 

@@ -11,6 +11,7 @@ mod advisor;
 mod events;
 mod opentelemetry;
 mod prometheus;
+mod recorder;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;

@@ -24,7 +24,8 @@ pub(super) fn judge(history: &mut History) {
     for (index, connection) in history.report.connections.iter().enumerate() {
         let client = (connection.source, connection.client);
         let is_few = calls.get(&client).is_some_and(|calls| *calls <= FEW_CALLS);
-        if is_few && !connection.exchanges.is_empty() {
+        // One that was there before the events begin may have had many calls.
+        if is_few && !connection.is_older && !connection.exchanges.is_empty() {
             let at = (connection.source, connection.origin);
             hardly_used.entry(at).or_default().push(index);
         }

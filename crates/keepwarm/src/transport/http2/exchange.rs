@@ -221,7 +221,7 @@ impl StreamExchange {
     }
 
     fn on_sent(&mut self) {
-        self.moments.note_sent();
+        self.moments.note_sent(clock::now());
         if !self.moments.is_answered() {
             let timeouts = self.seat().pool().settings.timeouts;
             let header = (timeouts.response_header, Limit::ResponseHeader);
