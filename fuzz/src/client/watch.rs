@@ -53,6 +53,7 @@ impl Seen {
 
     fn on(&mut self, event: &EventKind) {
         let is_sound = match event {
+            EventKind::Configured { .. } => true,
             EventKind::CallStarted { call, .. } => self.calls.insert(*call),
             EventKind::Queued { call, .. } => self.queued.insert(*call),
             EventKind::Dequeued { call, .. } => self.queued.remove(call),
