@@ -272,6 +272,10 @@ fn next(stage: &mut Stage) -> Result<(), Failure> {
             "connection by connection, and why",
         ),
         (
+            "keepwarm doctor --quick URL",
+            "what does the server do to connections?",
+        ),
+        (
             "keepwarm get --timeline run.html URL",
             "every connection as a picture",
         ),
