@@ -3,7 +3,7 @@
 //! Owns the registry, the keepers, the clock's origin, the identifiers and the way to the observer.
 //! Refuses to know calls: it hands out connections and takes them back.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keepwarm_core::event::{CallId, ClientId, ConnectionId, DialId, Event, EventKind};
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     /// Which settings hold for which origin.
     pub(crate) origins: Origins,
     registry: Registry,
+    /// The origin that the observer was told of first.
+    first_told: OnceLock<Origin>,
     pub(super) keepers: ArcSwap<Vec<Arc<Keeper>>>,
     making_keeper: Mutex<()>,
     epoch: Instant,
@@ -83,6 +85,7 @@ impl Shared {
             origins: Origins::of(&config),
             limits: ArcSwap::from_pointee(config.limits.clone()),
             registry: Registry::new(),
+            first_told: OnceLock::new(),
             keepers: ArcSwap::default(),
             making_keeper: Mutex::new(()),
             epoch: clock::now(),
@@ -160,6 +163,11 @@ impl Shared {
 
     /// The origin of these parts, for an event.
     pub(crate) fn origin(&self, parts: &OriginRef<'_>) -> Origin {
+        // Most clients call one origin: it is found without being looked up.
+        let first = self.first_told.get_or_init(|| parts.to_origin());
+        if first.matches(parts) {
+            return first.clone();
+        }
         let known = self.registry.origin(parts);
         known.unwrap_or_else(|| parts.to_origin())
     }
