@@ -4,11 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
-
-use keepwarm_core::time::Human;
 
 use crate::cause::Cause;
+use crate::figures::duration;
 use crate::report::Origin;
 
 /// The numbers a sentence is made with.
@@ -30,16 +28,12 @@ pub(crate) struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    fn time(&self) -> Human {
-        time(self.number)
-    }
-
     fn peak(&self) -> u64 {
         self.origin.map_or(0, |origin| origin.peak)
     }
 
     fn others(&self) -> String {
-        let times = self.others.iter().map(|us| time(*us).to_string());
+        let times = self.others.iter().map(|us| duration(*us));
         times.collect::<Vec<_>>().join(" and ")
     }
 
@@ -47,10 +41,6 @@ impl Numbers<'_> {
         let statuses = self.statuses.into_iter().flatten().map(u16::to_string);
         statuses.collect::<Vec<_>>().join(", ")
     }
-}
-
-fn time(us: u64) -> Human {
-    Human(Duration::from_micros(us))
 }
 
 /// `1 connection`, `2 connections`.
@@ -72,7 +62,7 @@ pub(crate) fn summary(cause: Cause, it: &Numbers<'_>) -> String {
         openings => format!(
             ": {} opened for it, {} of handshakes",
             Count(openings, "connection"),
-            time(it.wasted_us)
+            duration(it.wasted_us)
         ),
     };
     format!("{what}{cost}.")
@@ -100,7 +90,7 @@ fn fill(sentence: &str, it: &Numbers<'_>) -> String {
         let (field, after) = after.split_once('}').unwrap_or((after, ""));
         let value = match field {
             "name" => it.name.to_owned(),
-            "time" => it.time().to_string(),
+            "time" => duration(it.number),
             "others" => it.others(),
             "statuses" => it.statuses(),
             "exchanges:request" => Count(it.exchanges, "request").to_string(),
@@ -108,7 +98,7 @@ fn fill(sentence: &str, it: &Numbers<'_>) -> String {
             "number:connection" => Count(it.number, "connection").to_string(),
             "number:request" => Count(it.number, "request").to_string(),
             "peak" => it.peak().to_string(),
-            "shortest" => time(it.others.first().copied().unwrap_or(0)).to_string(),
+            "shortest" => duration(it.others.first().copied().unwrap_or(0)),
             "peak:call" => Count(it.peak(), "call").to_string(),
             unknown => format!("{{{unknown}}}"),
         };

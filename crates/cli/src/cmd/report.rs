@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use keepwarm_report::{Log, Report, Severity, json};
+use keepwarm_report::{Log, Severity, json};
 
 use crate::args::report::ReportArgs;
 use crate::exit::{Exit, Failure};
@@ -21,11 +21,7 @@ pub(crate) fn run(mut args: ReportArgs) -> Result<Exit, Failure> {
         .map(|path| read(path))
         .collect::<Result<Vec<Log>, Failure>>()?;
     let pictures = Pictures::open(&args.picture)?;
-    let report = if args.picture.with_queries {
-        Report::with_queries(&logs)
-    } else {
-        Report::of(&logs)
-    };
+    let report = pictures.report(&logs);
     let mut out = anstream::stdout().lock();
     let mut lines = Vec::new();
     if args.json {

@@ -22,7 +22,6 @@ pub(crate) struct Watching {
     pictures: Pictures,
     recorder: Option<Arc<Recorder>>,
     lines: Option<(Arc<JsonLines<BufWriter<File>>>, String)>,
-    with_queries: bool,
 }
 
 impl Watching {
@@ -46,7 +45,6 @@ impl Watching {
             pictures: Pictures::open(picture)?,
             recorder: picture.is_any().then(|| Arc::new(Recorder::new(EVENTS))),
             lines,
-            with_queries: picture.with_queries,
         })
     }
 
@@ -81,12 +79,7 @@ impl Watching {
         let Some(recorder) = &self.recorder else {
             return Ok(None);
         };
-        let logs = [recorder.log(name)];
-        let report = if self.with_queries {
-            Report::with_queries(&logs)
-        } else {
-            Report::of(&logs)
-        };
+        let report = self.pictures.report(&[recorder.log(name)]);
         self.pictures.draw(&report)?;
         Ok(Some(report))
     }

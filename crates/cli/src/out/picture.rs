@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use keepwarm_report::Report;
+use keepwarm_report::{Log, Report};
 
 use crate::args::picture::PictureArgs;
 use crate::exit::Failure;
@@ -22,6 +22,7 @@ enum Form {
 
 /// The files that were asked for.
 pub(crate) struct Pictures {
+    with_queries: bool,
     files: Vec<(Form, PathBuf, File)>,
 }
 
@@ -39,7 +40,19 @@ impl Pictures {
                 files.push((form, path.clone(), create(path, option)?));
             }
         }
-        Ok(Self { files })
+        Ok(Self {
+            with_queries: args.with_queries,
+            files,
+        })
+    }
+
+    /// The report on these logs, with queries as they were asked for.
+    pub(crate) fn report(&self, logs: &[Log]) -> Report {
+        if self.with_queries {
+            Report::with_queries(logs)
+        } else {
+            Report::of(logs)
+        }
     }
 
     /// Draws the report into each of them.

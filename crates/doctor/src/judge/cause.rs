@@ -1,4 +1,4 @@
-//! `Cause` and `Severity`: what may be wrong with a server, as a closed list.
+//! `Cause`: what may be wrong with a server, as a closed list.
 //!
 //! Owns the stable names. Refuses to know how each is recognised.
 
@@ -109,31 +109,6 @@ impl Cause {
             Self::StrayBytes => {
                 "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."
             }
-        }
-    }
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing; nothing is lost.
-    Info,
-    /// Costs little.
-    Low,
-    /// Costs a good part of what reuse would save.
-    Medium,
-    /// Requests may fail, or hardly any connection is reused.
-    High,
-}
-
-impl Severity {
-    /// The stable name.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
         }
     }
 }

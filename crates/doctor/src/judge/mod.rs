@@ -11,9 +11,10 @@ mod sentence;
 
 use std::time::Duration;
 
-pub use cause::{Cause, Severity};
+pub use cause::Cause;
 pub use findings::Finding;
 pub use idle::IdleTimeout;
+pub use keepwarm_report::Severity;
 pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
 

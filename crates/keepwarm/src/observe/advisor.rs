@@ -13,9 +13,6 @@ use std::time::{Duration, Instant};
 use keepwarm_core::event::{ClientId, Event, EventKind, Observer};
 use keepwarm_report::{Beginning, Cause, Finding, Log, Report};
 
-/// Fewer clients than this are no habit, however few calls each makes.
-const FEW_CLIENTS: usize = 3;
-
 /// Looks at what the clients of a process do, and tells each cause of lost connections once per origin and hour.
 ///
 /// Give one to all clients: only then is a client that is built for each request noticed.
@@ -227,9 +224,6 @@ impl Inner {
         let report = Report::of(&[log]);
         let mut unsaid = Vec::new();
         for finding in &report.findings {
-            if is_guess(finding, &report) {
-                continue;
-            }
             let origin = finding.origin.and_then(|index| report.origins.get(index));
             let origin = origin.map(|origin| origin.name.clone());
             if past.note(finding.cause, origin.clone(), now) {
@@ -270,13 +264,6 @@ impl Past {
             self.events.push_front(limits);
         }
     }
-}
-
-/// Whether clients only look as if they were built for a call or two: what most of them did before is not remembered.
-fn is_guess(finding: &Finding, report: &Report) -> bool {
-    let connections = finding.connections.iter();
-    let seen_opening = connections.filter(|it| !report.connections[**it].is_older);
-    finding.cause == Cause::ClientPerRequest && seen_opening.count() < FEW_CLIENTS
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use keepwarm_core::reason::Miss;
 
 use super::ending::is_race_of;
-use super::evidence::{moment, time};
+use super::evidence::moment;
 use super::findings::AllMet;
 use crate::cause::Cause;
+use crate::figures::duration;
 use crate::history::History;
+use crate::log::micros;
 use crate::report::{Life, Outcome, Severity};
 
 /// An idle timeout above this outlives what most servers and middleboxes keep.
@@ -87,8 +89,8 @@ fn waiting(history: &History, met: &mut AllMet) {
             "{} of {} calls waited for a connection, {} in all and {} at most, while {limit} were open",
             all.len(),
             report.origins[origin].exchanges,
-            time(sum),
-            time(most.unwrap_or(0)),
+            duration(sum),
+            duration(most.unwrap_or(0)),
         ));
         let is_bad = all.len() as u64 * 2 >= report.origins[origin].exchanges;
         it.at_least = Some(if is_bad {
@@ -107,6 +109,10 @@ fn full_handshakes(history: &History, met: &mut AllMet) {
             .filter(|index| report.connections[*index].origin == origin)
             .filter(|index| report.connections[*index].tls.is_some())
             .collect();
+        // Of fewer there is nothing to be found, and most origins have none.
+        if encrypted.len() < FULL_HANDSHAKES {
+            continue;
+        }
         let is_resumed = |index: &usize| {
             let tls = report.connections[*index].tls.as_ref();
             tls.is_some_and(|tls| tls.resumed)
@@ -142,7 +148,7 @@ fn full_handshakes(history: &History, met: &mut AllMet) {
         it.evidence.push(format!(
             "{} later connections made full handshakes, {} in all",
             again.len(),
-            time(spent)
+            duration(spent)
         ));
         it.lost = again;
         it.at_least = Some(Severity::Low);
@@ -230,9 +236,7 @@ fn long_idle(history: &History, met: &mut AllMet) {
         let Some(limits) = limits.as_ref().filter(|_| used.contains(client)) else {
             continue;
         };
-        let ours = limits
-            .idle_timeout
-            .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let ours = limits.idle_timeout.map(micros);
         if limits.keep_alive && ours.is_none_or(|ours| ours > LONG_IDLE_US) {
             let it = met.entry((Cause::IdleTimeoutOver120s, None)).or_default();
             it.number = ours.unwrap_or(0);

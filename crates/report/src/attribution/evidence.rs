@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use keepwarm_core::time::Human;
-
+use crate::figures::duration;
 use crate::history::History;
 use crate::report::Connection;
 
@@ -33,11 +32,6 @@ pub(super) fn moment(history: &History, at_us: u64) -> String {
     } else {
         format!("{at:.3} s")
     }
-}
-
-/// A time as people read it.
-pub(super) fn time(us: u64) -> String {
-    Human(Duration::from_micros(us)).to_string()
 }
 
 /// Of the openings the first few, each with the connection that should have served; then the failed exchanges.
@@ -89,7 +83,7 @@ fn opening(history: &History, index: usize) -> String {
         "{before}{} was opened at {} in {}",
         name(history, index),
         moment(history, connection.opened_us),
-        time(connection.handshake_us())
+        duration(connection.handshake_us())
     )
 }
 

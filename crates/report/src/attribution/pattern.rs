@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keepwarm_core::reason::CloseReason;
 
 use crate::history::History;
+use crate::log::micros;
 use crate::report::{Connection, IdleTimeout, Life};
 
 /// A close that comes this soon after an answer is no idle timeout.
@@ -115,8 +116,7 @@ impl Ended<'_> {
     fn closed_by_peer_after(&self) -> Option<u64> {
         // That of the reason is what the socket told, not when we came to look.
         if let CloseReason::PeerClosedIdle { idle, .. } = self.reason {
-            let idle = u64::try_from(idle.as_micros()).unwrap_or(u64::MAX);
-            self.idle.map(|_| idle)
+            self.idle.map(|_| micros(*idle))
         } else {
             let is_failure = matches!(self.reason, CloseReason::IoError { .. });
             self.idle.filter(|_| is_failure)

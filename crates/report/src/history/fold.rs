@@ -12,7 +12,7 @@ use keepwarm_core::origin;
 use keepwarm_core::reason::{CloseReason, Closed, Miss, PeerEnd, Phase, Retry, Reuse};
 
 use super::{FailedDial, History, Typed};
-use crate::log::{Log, Record};
+use crate::log::{Log, Record, micros};
 use crate::redact;
 use crate::report::{Connection, End, Exchange, How, Life, Necessity, Origin, Outcome, Tls};
 
@@ -139,8 +139,7 @@ impl Fold<'_> {
                 idle,
                 ..
             } => {
-                let idle = idle.map(|idle| u64::try_from(idle.as_micros()).unwrap_or(u64::MAX));
-                self.checked_out(*call, *connection, *requests, idle);
+                self.checked_out(*call, *connection, *requests, idle.map(micros));
             }
             EventKind::RequestSent { call, bytes, .. } => {
                 let now = self.now;
@@ -255,14 +254,14 @@ impl Fold<'_> {
         }
     }
 
-    /// A connection that was opened before the events begin, or whose opening was dropped.
-    fn known_before(&mut self, id: ConnectionId, origin: usize) {
-        let unknown = Connection {
+    /// A connection of which no more is known than that it is there.
+    fn seen(&self, id: ConnectionId, origin: usize) -> Connection {
+        Connection {
             number: id.0,
             source: self.source,
             client: self.client.0,
             origin,
-            is_older: true,
+            is_older: false,
             dialed_us: self.now,
             opened_us: self.now,
             dns_us: 0,
@@ -279,8 +278,16 @@ impl Fold<'_> {
             end: None,
             necessity: Necessity::Needed,
             blame: None,
+        }
+    }
+
+    /// A connection that was opened before the events begin, or whose opening was dropped.
+    fn known_before(&mut self, id: ConnectionId, origin: usize) {
+        let older = Connection {
+            is_older: true,
+            ..self.seen(id, origin)
         };
-        self.add(id, unknown, None);
+        self.add(id, older, None);
     }
 
     fn add(&mut self, id: ConnectionId, connection: Connection, miss: Option<Miss>) {
@@ -301,18 +308,12 @@ impl Fold<'_> {
 
     fn opened(&mut self, id: ConnectionId, told: Told<'_>) {
         let dial = self.opening.remove(&(self.client, id));
-        let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(0);
         let took = told.took;
         let [local, remote] = told.ends;
         let miss = dial.as_ref().map(|dial| dial.miss);
+        let origin = self.origin(told.origin);
         let connection = Connection {
-            number: id.0,
-            source: self.source,
-            client: self.client.0,
-            origin: self.origin(told.origin),
-            is_older: false,
             dialed_us: dial.map_or(self.now, |dial| dial.at),
-            opened_us: self.now,
             dns_us: micros(took.resolving),
             connect_us: micros(took.connecting),
             tls_us: took.handshake.map(micros),
@@ -329,25 +330,51 @@ impl Fold<'_> {
             via: told.via,
             miss: miss.map(|miss| miss.slug().to_owned()),
             miss_text: miss.map(|miss| miss.to_string()),
-            exchanges: Vec::new(),
-            end: None,
-            necessity: Necessity::Needed,
-            blame: None,
+            ..self.seen(id, origin)
         };
         self.add(id, connection, miss);
     }
 
+    /// A call's exchange of which nothing has happened yet.
+    fn asked(&self, id: CallId, call: &Call) -> Exchange {
+        Exchange {
+            call: id.0,
+            source: self.source,
+            client: self.client.0,
+            origin: call.origin,
+            connection: None,
+            nth: 0,
+            method: call.method.clone(),
+            target: call.target.clone(),
+            asked_us: call.asked,
+            taken_us: None,
+            sent_us: None,
+            head_us: None,
+            ended_us: None,
+            idle_us: None,
+            status: None,
+            outcome: Outcome::Running,
+            verdict: None,
+            verdict_text: None,
+            retry: None,
+            again: false,
+            sent_bytes: 0,
+            received_bytes: 0,
+        }
+    }
+
     fn checked_out(&mut self, call: CallId, id: ConnectionId, requests: u64, idle: Option<u64>) {
-        let Some(open) = self.calls.get_mut(&(self.client, call)) else {
+        let client = self.client;
+        let Some(asked) = (self.calls.get(&(client, call))).map(|open| self.asked(call, open))
+        else {
             return;
         };
         let index = self.history.report.exchanges.len();
-        open.exchange = Some(index);
-        let (client, origin) = (self.client, open.origin);
-        let asked = open.asked;
-        let (method, target) = (open.method.clone(), open.target.clone());
+        if let Some(open) = self.calls.get_mut(&(client, call)) {
+            open.exchange = Some(index);
+        }
         if !self.connections.contains_key(&(client, id)) {
-            self.known_before(id, origin);
+            self.known_before(id, asked.origin);
         }
         let lane = self.connections.get_mut(&(client, id));
         let connection = lane.map(|lane| {
@@ -361,28 +388,11 @@ impl Fold<'_> {
                 .push(index);
         }
         self.history.report.exchanges.push(Exchange {
-            call: call.0,
-            source: self.source,
-            client: self.client.0,
-            origin,
             connection,
             nth: requests,
-            method,
-            target,
-            asked_us: asked,
             taken_us: Some(self.now),
-            sent_us: None,
-            head_us: None,
-            ended_us: None,
             idle_us: idle.filter(|_| requests > 1),
-            status: None,
-            outcome: Outcome::Running,
-            verdict: None,
-            verdict_text: None,
-            retry: None,
-            again: false,
-            sent_bytes: 0,
-            received_bytes: 0,
+            ..asked
         });
         self.history.retries.push(None);
     }
@@ -479,30 +489,12 @@ impl Fold<'_> {
         }
         // It was given up, or refused, before it had a connection.
         self.history.retries.push(None);
-        self.history.report.exchanges.push(Exchange {
-            call: id.0,
-            source: self.source,
-            client: self.client.0,
-            origin: call.origin,
-            connection: None,
-            nth: 0,
-            method: call.method,
-            target: call.target,
-            asked_us: call.asked,
-            taken_us: None,
-            sent_us: None,
-            head_us: None,
+        let refused = Exchange {
             ended_us: Some(now),
-            idle_us: None,
-            status: None,
             outcome: Outcome::Failed,
-            verdict: None,
-            verdict_text: None,
-            retry: None,
-            again: false,
-            sent_bytes: 0,
-            received_bytes: 0,
-        });
+            ..self.asked(id, &call)
+        };
+        self.history.report.exchanges.push(refused);
     }
 }
 
@@ -551,8 +543,7 @@ fn how(reason: &CloseReason) -> How {
         CloseReason::IoError {
             kind: ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted,
         } => How::Reset,
-        CloseReason::IoError { .. } => How::Failed,
-        CloseReason::PeerBrokeProtocol(_) => How::Failed,
+        CloseReason::IoError { .. } | CloseReason::PeerBrokeProtocol(_) => How::Failed,
         CloseReason::AddressGone
         | CloseReason::BodyNotRead { .. }
         | CloseReason::Cancelled

@@ -117,6 +117,7 @@ struct Dropped {
     dropped: u64,
 }
 
-fn micros(duration: Duration) -> u64 {
+/// Whole microseconds; what does not fit is as much as fits.
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
