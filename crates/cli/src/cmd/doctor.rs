@@ -144,7 +144,7 @@ impl Teller {
     }
 
     fn tell(&mut self, examination: &Examination) {
-        let line = out::doctor::progress(&examination.progress());
+        let line = out::doctor::progress::line(&examination.progress());
         let mut stderr = anstream::stderr();
         let told = if self.on_terminal {
             write!(stderr, "\r\x1b[2K{line}").and_then(|()| stderr.flush())

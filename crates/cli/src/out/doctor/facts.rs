@@ -1,0 +1,157 @@
+//! What was measured, a line each.
+//!
+//! Owns their names and their words. Refuses to judge.
+
+use keepwarm::Human;
+use keepwarm_doctor::{Announced, Diagnosis, EndedBy, IdleTimeout, Life, Measured, Situation};
+
+use super::{WIDTH, seconds};
+use crate::out::style::{DIM, Painted};
+
+pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
+    let mut facts: Vec<(&str, String)> = vec![
+        ("protocol", protocol(measured, diagnosis)),
+        ("reuse", reuse(measured)),
+        ("idle timeout", idle(&diagnosis.idle)),
+    ];
+    facts.extend(before_request(measured).map(|said| ("before a request", said)));
+    facts.extend(requests(measured, diagnosis).map(|said| ("requests", said)));
+    facts.extend(measured.announced.map(|it| ("announced", announced(it))));
+    if let Some(http10) = measured.http10 {
+        let said = if http10.keep_alive {
+            "kept alive when asked"
+        } else {
+            "not kept alive"
+        };
+        facts.push(("HTTP/1.0", said.to_owned()));
+    }
+    facts.extend(other_answers(measured).map(|said| ("other answers", said)));
+    if let Some(product) = diagnosis.products.first() {
+        let said = format!(
+            "{} ({}): {}",
+            product.name,
+            product.confidence.word(),
+            product.why
+        );
+        facts.push(("looks like", said));
+    }
+    let line = |(name, said): (&str, String)| {
+        let name = Painted(DIM, format!("{name:<16}"));
+        let said: String = said.chars().take(WIDTH - 17).collect();
+        format!("{name} {said}")
+    };
+    facts.into_iter().map(line).collect()
+}
+
+fn protocol(measured: &Measured, diagnosis: &Diagnosis) -> String {
+    let names: Vec<_> = diagnosis
+        .protocols
+        .iter()
+        .map(|name| name.to_uppercase())
+        .collect();
+    let round_trip = Human(measured.pilot.round_trip);
+    let (version, status) = (measured.pilot.version, measured.pilot.status);
+    format!(
+        "{} (examined: {version:?}), status {status}, round trip {round_trip}",
+        names.join(", ")
+    )
+}
+
+fn reuse(measured: &Measured) -> String {
+    match measured.reuse {
+        Some(true) => "yes: a second request on the same connection was answered".to_owned(),
+        Some(false) => format!("no: {}", measured.pilot.reuse),
+        None => "not known".to_owned(),
+    }
+}
+
+fn idle(idle: &IdleTimeout) -> String {
+    let by = idle.ended_by.map_or("", EndedBy::words);
+    let connections = idle.connections;
+    let text = match (idle.value, idle.at_least) {
+        (Some(_), _) if idle.differs() => {
+            let values: Vec<_> = idle.values.iter().map(|it| seconds(*it)).collect();
+            format!(
+                "{}, with {by} ({connections} connections)",
+                values.join(" or ")
+            )
+        }
+        (Some(value), None) => format!("{}, with {by} ({connections} connections)", seconds(value)),
+        (Some(value), Some(_)) => {
+            format!(
+                "{}, with {by}; others of {connections} were still open",
+                seconds(value)
+            )
+        }
+        (None, Some(open)) => format!(
+            "over {} ({connections} connections were still open)",
+            seconds(open)
+        ),
+        (None, None) => "not measured".to_owned(),
+    };
+    if idle.uncertain {
+        format!("{text}; uncertain, this machine was held up")
+    } else {
+        text
+    }
+}
+
+fn before_request(measured: &Measured) -> Option<String> {
+    let sample = measured
+        .samples
+        .iter()
+        .find(|it| it.situation == Situation::ConnectOnly)?;
+    match sample.life {
+        Life::Ended { after, by, .. } => Some(format!("{}, with {}", seconds(after), by.words())),
+        Life::Open(_) => None,
+    }
+}
+
+fn requests(measured: &Measured, diagnosis: &Diagnosis) -> Option<String> {
+    let known = measured.max_requests.as_ref()?;
+    let how = if known.announced {
+        "announced"
+    } else {
+        "without announcing it"
+    };
+    Some(match diagnosis.max_requests {
+        Some(most) => format!("{most} on a connection, then it ends, {how}"),
+        None if known.counts.is_empty() => {
+            format!("{} on one connection, and it was open", known.at_least)
+        }
+        None => {
+            let counts: Vec<_> = known.counts.iter().map(u64::to_string).collect();
+            format!("ended after {}, {how}", counts.join(" and "))
+        }
+    })
+}
+
+fn announced(announced: Announced) -> String {
+    let parts: Vec<_> = [
+        announced
+            .timeout
+            .map(|it| format!("timeout={}", it.as_secs())),
+        announced.max.map(|it| format!("max={it}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        return "nothing, even when asked".to_owned();
+    }
+    let asked = if announced.only_when_asked {
+        " (only when asked)"
+    } else {
+        ""
+    };
+    format!("Keep-Alive: {}{asked}", parts.join(", "))
+}
+
+fn other_answers(measured: &Measured) -> Option<String> {
+    let said: Vec<_> = measured
+        .error_close
+        .iter()
+        .map(|(name, it)| format!("{name} {}", if it.closes { "closes" } else { "keeps" }))
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}

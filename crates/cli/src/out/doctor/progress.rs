@@ -1,0 +1,49 @@
+//! How far an examination is, in one line.
+//!
+//! Owns the line, and which servers' defaults are excluded by now. Refuses to know where it is written.
+
+use std::time::Duration;
+
+use keepwarm_doctor::Progress;
+use keepwarm_doctor::defaults::{self, Kind};
+
+use super::{WIDTH, seconds};
+
+/// How far it is.
+pub(crate) fn line(progress: &Progress) -> String {
+    let left = progress.limit.saturating_sub(progress.elapsed).as_secs();
+    let mut line = format!("at most {left} s left");
+    if let Some((after, by)) = progress.ended.first() {
+        let (count, after) = (progress.ended.len(), seconds(*after));
+        line.push_str(&format!(
+            " · {count} ended, the first after {after} with {}",
+            by.words()
+        ));
+    }
+    if let Some(open) = progress.open_for {
+        let whole = Duration::from_secs(open.as_secs());
+        line.push_str(&format!(" · idle and open for {}", seconds(whole)));
+        let excluded = excluded(open);
+        if !excluded.is_empty() && progress.ended.is_empty() {
+            line.push_str(&format!(": no default of {}", excluded.join(", ")));
+        }
+    }
+    line.chars().take(WIDTH).collect()
+}
+
+/// Servers whose default would have ended a connection by now, the longest default first.
+fn excluded(open: Duration) -> Vec<&'static str> {
+    let open = open.as_secs_f64() - 1.5;
+    let mut found: Vec<_> = defaults::all()
+        .iter()
+        .filter(|entry| entry.kind == Kind::Server)
+        .filter_map(|entry| {
+            Some((
+                entry.seconds.filter(|seconds| *seconds < open)?,
+                entry.product.as_str(),
+            ))
+        })
+        .collect();
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    found.into_iter().map(|(_, name)| name).take(3).collect()
+}

@@ -1,0 +1,35 @@
+//! Do answers of some kinds end their connection?
+//!
+//! Owns the sentence about them.
+
+use super::{Finding, finding};
+use crate::judge::{Cause, Severity};
+use crate::measured::Measured;
+
+pub(super) fn error_close(measured: &Measured) -> Option<Finding> {
+    let closing: Vec<_> = measured
+        .error_close
+        .iter()
+        .filter(|(_, it)| it.closes)
+        .collect();
+    let (first, _) = closing.first()?;
+    let names: Vec<_> = closing.iter().map(|(name, _)| name.as_str()).collect();
+    let evidence = closing.iter().map(|(name, it)| match it.announced {
+        true => format!("{name}: the answer said so"),
+        false => format!("{name}: the next request was not answered"),
+    });
+    let what = if names.len() == 1 && first.as_str() == "HEAD" {
+        "An answer to HEAD ends its connection.".to_owned()
+    } else {
+        format!(
+            "Answers of these kinds end their connection: {}.",
+            names.join(", ")
+        )
+    };
+    Some(finding(
+        Cause::ErrorStatusClose,
+        Severity::Medium,
+        what,
+        evidence.collect(),
+    ))
+}
