@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -12,6 +12,7 @@ use keepwarm::tls::TlsConnector;
 
 use crate::exchange::{Answer, Ask};
 use crate::heartbeat::{self, Heartbeat};
+use crate::journal::Journal;
 use crate::measured::{Life, Measured, Sample, Situation};
 use crate::settings::Settings;
 use crate::target::Target;
@@ -28,6 +29,7 @@ pub(crate) struct Bench {
     /// That answer, in the resolver's order; never empty.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) heartbeat: Heartbeat,
+    pub(crate) journal: Arc<Journal>,
     /// Whether HEAD is asked instead of GET, for the answers are large.
     pub(crate) head: bool,
     /// The status of the first answer.
@@ -58,6 +60,7 @@ impl Bench {
         target: Target,
         settings: Settings,
         connector: Option<TlsConnector>,
+        journal: Arc<Journal>,
         head: bool,
         status: StatusCode,
         measured: Measured,
@@ -68,6 +71,7 @@ impl Bench {
             connector,
             addresses: measured.addresses.clone(),
             heartbeat: Heartbeat::start(),
+            journal,
             head,
             status,
             board: Mutex::new(Board {
@@ -92,7 +96,7 @@ impl Bench {
         let connector = self.connector.as_ref();
         let connector = connector.map(|connector| (connector, &[HTTP_1_1][..]));
         let patience = self.settings.patience;
-        let wire = Wire::open(&self.target, address, connector, patience).await?;
+        let wire = Wire::open(&self.target, address, connector, patience, &self.journal).await?;
         self.put(|measured| {
             let round_trip = &mut measured.pilot.round_trip;
             *round_trip = wire.round_trip.min(*round_trip);

@@ -15,6 +15,7 @@ use crate::bench::{Bench, HTTP_1_1};
 use crate::checks::{alpn, announced, errors, http10, idle, series};
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
+use crate::journal::Journal;
 use crate::measured::{Life, Measured, Pilot, Situation};
 use crate::settings::Settings;
 use crate::target::Target;
@@ -75,7 +76,8 @@ impl Examination {
         let began = Instant::now();
         let connector = connector(&target, &settings)?;
         let found = addresses(&target, settings.patience).await?;
-        let first = First::ask(&target, &settings, connector.as_ref(), &found).await?;
+        let journal = Journal::new(settings.observer.clone(), target.origin().clone());
+        let first = First::ask(&target, &settings, connector.as_ref(), &found, &journal).await?;
         let limit = settings.limit;
         let measured = measured(&target, &first);
         let head = first.answer.body > LARGE_BODY;
@@ -83,6 +85,7 @@ impl Examination {
             target,
             settings,
             connector,
+            journal,
             head,
             first.answer.status,
             measured,
@@ -215,6 +218,12 @@ impl Examination {
         }
     }
 
+    /// Closes every connection; the observer has been told of their ends then.
+    pub async fn close(&mut self) {
+        self.asking.shutdown().await;
+        self.waiting.shutdown().await;
+    }
+
     /// What was seen; what is still waited for is open so far. Before [`finished`](Self::finished) was ready it counts
     /// as interrupted.
     pub fn conclude(&self) -> Measured {
@@ -275,6 +284,7 @@ impl First {
         settings: &Settings,
         connector: Option<&TlsConnector>,
         addresses: &[SocketAddr],
+        journal: &Arc<Journal>,
     ) -> Result<Self, Unreachable> {
         let (alive, dead) = reach(addresses, settings.patience).await;
         let Some(&address) = alive.first() else {
@@ -295,7 +305,8 @@ impl First {
             keep_alive: false,
         };
         let asked = async {
-            let mut wire = Wire::open(target, address, connector, settings.patience).await?;
+            let mut wire =
+                Wire::open(target, address, connector, settings.patience, journal).await?;
             let authority = target.authority();
             let answer = wire.ask(&ask, authority, settings.patience).await?;
             Ok((wire, answer))

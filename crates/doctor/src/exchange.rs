@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, StatusCode, Version};
+use keepwarm_core::event::CallId;
 use keepwarm_core::h1::{BodyLength, Exchange, KeepAliveHint, Limits, Received, RequestShape};
 use keepwarm_core::reason::Reuse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,8 +50,12 @@ pub(crate) struct Answer {
 }
 
 impl Ask {
+    fn method(&self) -> Method {
+        if self.head { Method::HEAD } else { Method::GET }
+    }
+
     fn text(&self, authority: &str) -> String {
-        let method = if self.head { Method::HEAD } else { Method::GET };
+        let method = self.method();
         let minor = u8::from(!self.http10);
         let connection = if self.keep_alive {
             "connection: keep-alive\r\n"
@@ -84,15 +89,25 @@ impl Wire {
         authority: &str,
         patience: Duration,
     ) -> Result<Answer, Trouble> {
-        let answered = timeout(patience, self.ask_for_ever(ask, authority)).await;
+        let call = self.track.ask(ask.method(), &ask.path);
+        let answered = timeout(patience, self.ask_for_ever(ask, authority, call)).await;
         let late = Trouble::Timeout {
             what: "the end of the answer",
             limit: patience,
         };
-        answered.unwrap_or(Err(late))
+        let answered = answered.unwrap_or(Err(late));
+        if let Err(trouble) = &answered {
+            self.track.failed(call, trouble.reason());
+        }
+        answered
     }
 
-    async fn ask_for_ever(&mut self, ask: &Ask, authority: &str) -> Result<Answer, Trouble> {
+    async fn ask_for_ever(
+        &mut self,
+        ask: &Ask,
+        authority: &str,
+        call: CallId,
+    ) -> Result<Answer, Trouble> {
         let text = ask.text(authority);
         let sent = async {
             self.stream.write_all(text.as_bytes()).await?;
@@ -107,6 +122,7 @@ impl Wire {
         }
         let mut reading = Reading::new(ask.shape());
         reading.exchange.on_head_sent();
+        self.track.sent(call, text.len());
         loop {
             if reading.take(self)? {
                 break;
@@ -115,7 +131,11 @@ impl Wire {
             reading.last_byte = Instant::now();
             let ended = match &read {
                 Ok(0) | Err(_) => true,
-                Ok(_) => {
+                Ok(bytes) => {
+                    if reading.received == 0 {
+                        self.track.began();
+                    }
+                    reading.received += *bytes as u64;
                     reading.note_opening(&self.buffer);
                     false
                 }
@@ -125,7 +145,10 @@ impl Wire {
             }
         }
         self.answers += 1;
-        reading.answer(self.buffer.len())
+        let received = reading.received;
+        let answer = reading.answer(self.buffer.len())?;
+        self.track.answered(call, &answer, received);
+        Ok(answer)
     }
 }
 
@@ -134,6 +157,8 @@ struct Reading {
     head: Option<(StatusCode, Version, HeaderMap)>,
     body: u64,
     opening: Vec<u8>,
+    /// Bytes that were read for it.
+    received: u64,
     last_byte: Instant,
 }
 
@@ -144,6 +169,7 @@ impl Reading {
             head: None,
             body: 0,
             opening: Vec::new(),
+            received: 0,
             last_byte: Instant::now(),
         }
     }

@@ -24,6 +24,7 @@ mod ending;
 mod examination;
 mod exchange;
 mod heartbeat;
+mod journal;
 mod judge;
 mod measured;
 mod settings;

@@ -2,9 +2,12 @@
 //!
 //! Owns the budgets. Refuses to know the checks.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keepwarm::tls::Tls;
+use keepwarm_core::event::Observer;
 
 /// How long an examination may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Budget {
     Default,
     /// At most 11 minutes: finds idle timeouts up to 10 minutes.
     Long,
+    /// At most 65 minutes: finds idle timeouts and ages up to an hour.
+    Deep,
 }
 
 impl Budget {
@@ -25,12 +30,13 @@ impl Budget {
             Self::Quick => Duration::from_millis(7_500),
             Self::Default => Duration::from_secs(79),
             Self::Long => Duration::from_secs(650),
+            Self::Deep => Duration::from_secs(3_880),
         }
     }
 }
 
 /// How an examination is made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// When it ends whatever is still waited for. Default: that of [`Budget::Default`], 79 s.
     pub limit: Duration,
@@ -44,6 +50,18 @@ pub struct Settings {
     pub most_requests: u32,
     /// TLS, for `https` targets.
     pub tls: Tls,
+    /// Who is told of every connection and request, as by a client. Default: nobody.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("limit", &self.limit)
+            .field("patience", &self.patience)
+            .field("most_requests", &self.most_requests)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {
@@ -56,6 +74,7 @@ impl Settings {
             patience: Duration::from_secs(if quick { 5 } else { 10 }),
             most_requests: 1_100,
             tls: Tls::new(),
+            observer: None,
         }
     }
 }

@@ -48,6 +48,10 @@ impl Target {
         self.origin.host().trim_matches(['[', ']'])
     }
 
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.origin.port()
     }

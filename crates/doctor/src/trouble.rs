@@ -7,6 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keepwarm_core::reason::{CloseReason, Limit};
+
 use crate::ending::EndedBy;
 
 /// Why one connection told nothing.
@@ -63,6 +65,23 @@ impl fmt::Display for Trouble {
                 )
             }
         }
+    }
+}
+
+impl Trouble {
+    /// The same as the reason for which a connection ends.
+    pub(crate) fn reason(&self) -> CloseReason {
+        let kind = match self {
+            Self::Connect(error) => error.kind(),
+            Self::Tls(_) | Self::Protocol { .. } => io::ErrorKind::InvalidData,
+            Self::Ended {
+                by: EndedBy::Rst, ..
+            } => io::ErrorKind::ConnectionReset,
+            Self::Ended { .. } => io::ErrorKind::UnexpectedEof,
+            Self::Timeout { .. } => return CloseReason::TimedOut(Limit::Total),
+            Self::TooLong { .. } => return CloseReason::BodyNotRead { left: None },
+        };
+        CloseReason::IoError { kind }
     }
 }
 

@@ -3,16 +3,19 @@
 //! Owns its opening and the wait for its end. Refuses to know what is said on it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use keepwarm::Stream;
 use keepwarm::tls::{TlsConnector, TlsInfo};
+use keepwarm_core::event::{Opening, Protocol};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::ending::EndedBy;
+use crate::journal::{Journal, Opened, Track};
 use crate::target::Target;
 use crate::trouble::Trouble;
 
@@ -28,6 +31,7 @@ pub(crate) struct Wire {
     pub(crate) opened: Instant,
     /// Answers that were read to their end.
     pub(crate) answers: u64,
+    pub(crate) track: Track,
 }
 
 fn unfinished(patience: Duration) -> String {
@@ -43,6 +47,19 @@ impl Wire {
         address: SocketAddr,
         connector: Option<(&TlsConnector, &[&[u8]])>,
         patience: Duration,
+        journal: &Arc<Journal>,
+    ) -> Result<Self, Trouble> {
+        let began = Instant::now();
+        let wire = Self::open_untold(target, address, connector, patience, journal).await;
+        wire.inspect_err(|trouble| journal.failed(began, trouble.to_string()))
+    }
+
+    async fn open_untold(
+        target: &Target,
+        address: SocketAddr,
+        connector: Option<(&TlsConnector, &[&[u8]])>,
+        patience: Duration,
+        journal: &Arc<Journal>,
     ) -> Result<Self, Trouble> {
         let late = |what| Trouble::Timeout {
             what,
@@ -56,6 +73,7 @@ impl Wire {
         let round_trip = began.elapsed();
         // Requests are one write each; without this an old delayed acknowledgement could hold one back.
         stream.set_nodelay(true).map_err(Trouble::Connect)?;
+        let local = stream.local_addr().ok();
         let mut stream = Stream::from(stream);
         let mut tls = None;
         if let Some((connector, protocols)) = connector {
@@ -67,23 +85,47 @@ impl Wire {
             stream = encrypted;
             tls = Some(info);
         }
+        let opened = Instant::now();
+        let agreed = tls.as_ref().and_then(|tls| tls.alpn.as_deref());
+        let protocol = match agreed {
+            Some("h2") => Protocol::H2,
+            Some(_) | None => Protocol::H1,
+        };
+        let track = journal.opened(Opened {
+            began,
+            opened,
+            local,
+            remote: address,
+            protocol,
+            tls: tls.clone(),
+            took: Opening {
+                connecting: round_trip,
+                handshake: tls.as_ref().map(|_| opened - began - round_trip),
+                ..Opening::default()
+            },
+        });
         Ok(Self {
             stream,
             buffer: BytesMut::new(),
             tls,
             round_trip,
-            opened: Instant::now(),
+            opened,
             answers: 0,
+            track,
         })
     }
 
     /// Waits until the server ends it or says something. Nothing is lost when the wait is given up.
     pub(crate) async fn end(&mut self) -> (EndedBy, Instant) {
         if !self.buffer.is_empty() {
-            return (EndedBy::stray(&self.buffer), Instant::now());
+            let (by, at) = (EndedBy::stray(&self.buffer), Instant::now());
+            self.track.ended(by, at, self.buffer.len());
+            return (by, at);
         }
         let read = self.stream.read_buf(&mut self.buffer).await;
         let at = Instant::now();
-        (EndedBy::read(&read, &self.buffer, self.tls.is_some()), at)
+        let by = EndedBy::read(&read, &self.buffer, self.tls.is_some());
+        self.track.ended(by, at, self.buffer.len());
+        (by, at)
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Owns what is examined and for how long. Refuses to examine.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use keepwarm_doctor::{Budget, Cause};
 
+use super::picture::PictureArgs;
 use super::quantity;
 use super::target::{self, Typed};
 use super::tls::TlsArgs;
@@ -39,6 +41,9 @@ pub(crate) struct DoctorArgs {
     /// At most 11 minutes: finds idle timeouts up to 10 minutes [default: at most 80 seconds]
     #[arg(long, group = "budget")]
     long: bool,
+    /// At most 65 minutes: finds idle timeouts up to an hour
+    #[arg(long, group = "budget")]
+    deep: bool,
     /// At most this time
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, group = "budget")]
     wait: Option<Duration>,
@@ -52,18 +57,27 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     pub(crate) min_idle: Option<Duration>,
     /// Write one JSON object
-    #[arg(long)]
+    #[arg(long, conflicts_with = "timeline_text")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+    /// Write every event as a line of JSON; 'keepwarm report' reads such files
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Pictures and records")]
+    pub(crate) events: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
 }
 
 impl DoctorArgs {
     pub(crate) fn budget(&self) -> Budget {
-        match (self.quick, self.long) {
-            (true, _) => Budget::Quick,
-            (false, true) => Budget::Long,
-            (false, false) => Budget::Default,
+        if self.quick {
+            Budget::Quick
+        } else if self.long {
+            Budget::Long
+        } else if self.deep {
+            Budget::Deep
+        } else {
+            Budget::Default
         }
     }
 

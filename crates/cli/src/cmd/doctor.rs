@@ -4,6 +4,7 @@
 //! looks.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_doctor::{
@@ -12,6 +13,7 @@ use keepwarm_doctor::{
 };
 
 use super::interrupt::Interrupt;
+use super::watching::Watching;
 use crate::args::doctor::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::out;
@@ -28,7 +30,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     }
     let target = Target::of(&typed.uri).map_err(|error| Failure::Usage(error.to_string()))?;
     let url = target.url();
-    let settings = settings(&args)?;
+    let watching = Watching::begin(&args.picture, args.events.as_deref())?;
+    let settings = settings(&args, &watching)?;
     let mut interrupt = Interrupt::new()?;
     let begun = tokio::select! {
         begun = Examination::begin(target, settings) => begun,
@@ -39,7 +42,10 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     };
     let mut examination = match begun {
         Ok(examination) => examination,
-        Err(unreachable) => return report_unreachable(&args, &url, &unreachable),
+        Err(unreachable) => {
+            watching.finish("keepwarm doctor")?;
+            return report_unreachable(&args, &url, &unreachable);
+        }
     };
     let mut teller = Teller::new();
     tokio::select! {
@@ -55,12 +61,22 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
         out::doctor::text(&measured, &diagnosis)
     };
     print(&text)?;
+    examination.close().await;
+    if let Some(report) = watching
+        .finish("keepwarm doctor")?
+        .filter(|_| args.picture.timeline_text)
+    {
+        print(&format!("\n{}", out::lanes::lines(&report).join("\n")))?;
+    }
     Ok(exit(&args, &measured, &diagnosis))
 }
 
-fn settings(args: &DoctorArgs) -> Result<Settings, Failure> {
+fn settings(args: &DoctorArgs, watching: &Watching) -> Result<Settings, Failure> {
     let mut settings = Settings::of(args.budget());
     settings.most_requests = args.max_requests;
+    settings.observer = watching
+        .is_any()
+        .then(|| Arc::new(watching.observer()) as _);
     settings.tls = args.tls.settings().map_err(Failure::Usage)?;
     if let Some(wait) = args.wait() {
         settings.limit = wait;

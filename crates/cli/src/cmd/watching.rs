@@ -57,6 +57,11 @@ impl Watching {
         Arc::new(Several::new(vec![own, Arc::new(kept)]))
     }
 
+    /// Whether anything is kept.
+    pub(crate) fn is_any(&self) -> bool {
+        self.recorder.is_some() || self.lines.is_some()
+    }
+
     /// What keeps the events that were asked for; nobody when none were.
     pub(crate) fn observer(&self) -> Several {
         let mut observers = Vec::new();

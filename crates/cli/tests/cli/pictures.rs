@@ -255,3 +255,28 @@ fn the_demo_draws_its_story() {
         assert!(causes.contains(&cause), "{cause}: {causes:?}");
     }
 }
+
+#[test]
+fn an_examination_can_be_drawn_and_recorded() {
+    let folder = Folder::new("doctor");
+    let lab = Lab::spawn_thread(scenario::max_requests(7));
+    let file = |name| folder.file(name);
+    let (page, har, events) = (file("t.html"), file("t.har"), file("t.jsonl"));
+    let url = lab.url("/a?token=q7x9zz");
+    let options = ["--wait", "1s", "--timeline", &page, "--har", &har];
+    let more = ["--events", &events, "--timeline-text", &url];
+    let done = keepwarm(&[&["doctor"][..], &options, &more].concat()).with_code(1);
+    done.says("max-requests-low");
+    done.says("7× peer-said-close");
+    let report: Value =
+        serde_json::from_str(&keepwarm(&["report", "--json", &events]).with_code(0).stdout)
+            .expect("JSON");
+    let connections = report["connections"].as_array().expect("a list");
+    assert_eq!(connections.len() as u64, lab.connections().accepted);
+    assert!(connections.iter().all(|it| it["end"].is_object()));
+    let entries = json(&har)["log"]["entries"].as_array().map(Vec::len);
+    assert_eq!(entries, report["exchanges"].as_array().map(Vec::len));
+    for path in [page, har, events] {
+        assert!(!text(&path).contains("q7x9zz"), "{path}");
+    }
+}

@@ -11,7 +11,15 @@ pub(crate) async fn check(bench: &Bench) {
     let protocols = [HTTP_2, HTTP_1_1];
     let patience = bench.settings.patience;
     let connector = Some((connector, &protocols[..]));
-    match Wire::open(&bench.target, bench.addresses[0], connector, patience).await {
+    match Wire::open(
+        &bench.target,
+        bench.addresses[0],
+        connector,
+        patience,
+        &bench.journal,
+    )
+    .await
+    {
         Ok(wire) => {
             let alpn = wire.tls.and_then(|info| info.alpn);
             bench.put(|measured| measured.alpn = Some(alpn.unwrap_or_default()));
