@@ -3,6 +3,7 @@
 mod events;
 mod healthy;
 mod idle;
+mod pages;
 mod support;
 mod unhealthy;
 mod unreachable;
