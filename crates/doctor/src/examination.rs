@@ -59,6 +59,10 @@ pub struct Progress {
     pub elapsed: Duration,
     /// At most.
     pub limit: Duration,
+    /// Whether a second request on a connection was answered; none while that is not known.
+    pub reuse: Option<bool>,
+    /// After how many requests the first connection ended that was asked again and again.
+    pub ended_after: Option<u64>,
     /// Connections whose end is waited for.
     pub waiting: usize,
     /// How long the connections that served a request were idle, those that still are.
@@ -202,16 +206,24 @@ impl Examination {
             .iter()
             .filter(|it| it.situation.is_between_requests());
         let open_for = main.map(crate::bench::Waiting::waited).min();
-        let samples = self.bench.measured().samples;
-        let ended = samples.iter().filter_map(|sample| match sample.life {
-            Life::Ended { after, by, .. } if sample.situation.is_between_requests() => {
-                Some((after, by))
-            }
-            Life::Ended { .. } | Life::Open(_) => None,
-        });
+        let measured = self.bench.measured();
+        let ended = measured
+            .samples
+            .iter()
+            .filter_map(|sample| match sample.life {
+                Life::Ended { after, by, .. } if sample.situation.is_between_requests() => {
+                    Some((after, by))
+                }
+                Life::Ended { .. } | Life::Open(_) => None,
+            });
         Progress {
             elapsed: self.began.elapsed(),
             limit: self.limit,
+            reuse: measured.reuse,
+            ended_after: measured
+                .max_requests
+                .as_ref()
+                .and_then(|it| it.counts.first().copied()),
             waiting: waiting.len(),
             open_for,
             ended: ended.collect(),

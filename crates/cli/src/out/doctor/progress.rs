@@ -13,6 +13,14 @@ use super::{WIDTH, seconds};
 pub(crate) fn line(progress: &Progress) -> String {
     let left = progress.limit.saturating_sub(progress.elapsed).as_secs();
     let mut line = format!("at most {left} s left");
+    match progress.reuse {
+        Some(true) => line.push_str(" · reuse: yes"),
+        Some(false) => line.push_str(" · reuse: no"),
+        None => {}
+    }
+    if let Some(requests) = progress.ended_after {
+        line.push_str(&format!(" · {requests} requests"));
+    }
     if let Some((after, by)) = progress.ended.first() {
         let (count, after) = (progress.ended.len(), seconds(*after));
         line.push_str(&format!(
@@ -22,7 +30,7 @@ pub(crate) fn line(progress: &Progress) -> String {
     }
     if let Some(open) = progress.open_for {
         let whole = Duration::from_secs(open.as_secs());
-        line.push_str(&format!(" · idle and open for {}", seconds(whole)));
+        line.push_str(&format!(" · open for {}", seconds(whole)));
         let excluded = excluded(open);
         if !excluded.is_empty() && progress.ended.is_empty() {
             line.push_str(&format!(": no default of {}", excluded.join(", ")));
@@ -46,4 +54,48 @@ fn excluded(open: Duration) -> Vec<&'static str> {
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     found.into_iter().map(|(_, name)| name).take(3).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use keepwarm_doctor::EndedBy;
+
+    use super::*;
+
+    fn progress() -> Progress {
+        Progress {
+            elapsed: Duration::from_secs(13),
+            limit: Duration::from_secs(79),
+            reuse: None,
+            ended_after: None,
+            waiting: 8,
+            open_for: None,
+            ended: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_line_tells_what_is_known_so_far() {
+        assert_eq!(line(&progress()), "at most 66 s left");
+        let later = Progress {
+            reuse: Some(true),
+            ended_after: Some(100),
+            open_for: Some(Duration::from_millis(12_700)),
+            ..progress()
+        };
+        let said = line(&later);
+        assert!(
+            said.starts_with("at most 66 s left · reuse: yes · 100 requests · open for 12 s"),
+            "{said}"
+        );
+        assert!(said.contains(": no default of "), "{said}");
+        let ended = Progress {
+            ended: vec![(Duration::from_secs(5), EndedBy::Fin)],
+            ..progress()
+        };
+        assert_eq!(
+            line(&ended),
+            "at most 66 s left · 1 ended, the first after 5 s with FIN"
+        );
+    }
 }
