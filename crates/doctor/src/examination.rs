@@ -16,7 +16,8 @@ use crate::checks::{alpn, announced, errors, http10, idle, series};
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
 use crate::journal::Journal;
-use crate::measured::{Life, Measured, Pilot, Situation};
+use crate::judge::has_outlier;
+use crate::measured::{Life, Measured, Pilot, Sample, Situation};
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::trouble::{Trouble, Unreachable, UnreachableKind};
@@ -32,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const GLANCE: Duration = Duration::from_secs(2);
 /// Connections that wait after one request, beside the first.
 const MORE_AFTER_ONE: usize = 3;
+/// Connections that wait when one ended at another time than the others, to tell whether it is one of several.
+const TO_CONFIRM: usize = 4;
 
 /// An examination under way. Dropped, it ends and closes its connections.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Examination {
     waiting: JoinSet<()>,
     began: Instant,
     limit: Duration,
+    /// Whether more connections were opened because one ended at another time than the others.
+    has_confirmed: bool,
     is_over: bool,
 }
 
@@ -100,6 +105,7 @@ impl Examination {
             waiting: JoinSet::new(),
             began,
             limit,
+            has_confirmed: false,
             is_over: false,
         };
         examination.start(first);
@@ -155,12 +161,32 @@ impl Examination {
         loop {
             while self.asking.try_join_next().is_some() {}
             while self.waiting.try_join_next().is_some() {}
-            if self.began.elapsed() >= self.limit || self.has_nothing_to_wait_for() {
+            let has_time = self.began.elapsed() < self.limit;
+            if !has_time || (self.has_nothing_to_wait_for() && !self.confirms()) {
                 self.is_over = true;
                 return;
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Opens a few more connections, once, when one alone ended at another time than the others and there is time to
+    /// see their end.
+    fn confirms(&mut self) -> bool {
+        let measured = self.bench.measured();
+        let ends = measured.samples.iter().filter_map(Sample::idle_end);
+        let longest = ends.max().unwrap_or_default();
+        let has_time = self.began.elapsed() + longest + longest / 4 < self.limit;
+        if self.has_confirmed || !has_time || !has_outlier(&measured) {
+            return false;
+        }
+        self.has_confirmed = true;
+        for _ in 0..TO_CONFIRM {
+            let bench = Arc::clone(&self.bench);
+            self.waiting
+                .spawn(async move { idle::check(&bench, Situation::AfterOne).await });
+        }
+        true
     }
 
     fn has_nothing_to_wait_for(&self) -> bool {
@@ -187,13 +213,7 @@ impl Examination {
             return false;
         }
         // What is left waits for something less important; it may do so for a little longer than the others.
-        let ends = measured
-            .samples
-            .iter()
-            .filter_map(|sample| match sample.life {
-                Life::Ended { after, .. } if sample.situation.is_between_requests() => Some(after),
-                Life::Ended { .. } | Life::Open(_) => None,
-            });
+        let ends = measured.samples.iter().filter_map(Sample::idle_end);
         let longest = ends.max().unwrap_or_default();
         let patience = longest + (longest / 4).max(Duration::from_millis(500));
         waiting.iter().all(|waiting| waiting.waited() > patience)

@@ -125,6 +125,16 @@ pub struct Sample {
     pub life: Life,
 }
 
+impl Sample {
+    /// When it ended, if its end tells the idle timeout between requests.
+    pub(crate) fn idle_end(&self) -> Option<Duration> {
+        match self.life {
+            Life::Ended { after, .. } if self.situation.is_between_requests() => Some(after),
+            Life::Ended { .. } | Life::Open(_) => None,
+        }
+    }
+}
+
 /// What became of a connection that was left idle. Times are from the last byte of its last answer (or its opening).
 #[derive(Clone, Copy, Debug)]
 pub enum Life {

@@ -121,26 +121,49 @@ fn counts(measured: &Measured, sample: &Sample) -> bool {
     sample.situation.is_between_requests() && !used_up
 }
 
-/// The middle of each group, when there are groups; else the middle of all. `ended` is sorted.
-fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
-    let Some(shortest) = ended.first() else {
-        return Vec::new();
-    };
-    let mut groups: Vec<Vec<Duration>> = vec![vec![shortest.after]];
-    for pair in ended.windows(2) {
-        let (before, after) = (pair[0].after, pair[1].after);
-        if after - before > APART.max(before / 10) {
-            groups.push(Vec::new());
-        }
-        if let Some(group) = groups.last_mut() {
-            group.push(after);
+/// Whether one connection alone ended at another time than the others: more of them would tell a backend from a whim.
+pub(crate) fn has_outlier(measured: &Measured) -> bool {
+    let mut ended: Vec<_> = measured
+        .samples
+        .iter()
+        .filter(|sample| counts(measured, sample))
+        .filter_map(|sample| match sample.life {
+            Life::Ended { after, .. } => Some(after),
+            Life::Open(_) => None,
+        })
+        .collect();
+    ended.sort();
+    let groups = groups(&ended);
+    groups.len() > 1 && groups.iter().any(|group| group.len() == 1)
+}
+
+/// Times that follow each other closely, together. `ended` is sorted.
+fn groups(ended: &[Duration]) -> Vec<Vec<Duration>> {
+    let mut groups: Vec<Vec<Duration>> = Vec::new();
+    for after in ended {
+        match groups.last_mut() {
+            Some(group)
+                if *after - group[group.len() - 1] <= APART.max(group[group.len() - 1] / 10) =>
+            {
+                group.push(*after);
+            }
+            Some(_) | None => groups.push(vec![*after]),
         }
     }
+    groups
+}
+
+/// The middle of each group, when there are groups; else the middle of all. `ended` is sorted.
+fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
+    let all: Vec<_> = ended.iter().map(|it| it.after).collect();
+    let Some(longest) = all.last().copied() else {
+        return Vec::new();
+    };
+    let groups = groups(&all);
     let is_tight = |group: &Vec<Duration>| {
         let (first, last) = (group[0], group[group.len() - 1]);
         group.len() >= 2 && last - first <= CLOSE.max(first / 50)
     };
-    let all: Vec<_> = ended.iter().map(|it| it.after).collect();
     // Spread without order is jitter; only groups that agree within themselves are backends.
     let tight = groups.iter().all(is_tight);
     let mut values: Vec<_> = match tight {
@@ -148,7 +171,6 @@ fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
         false => vec![middle(&all)],
     };
     // Connections that outlived the others by far are those of a backend with a longer timeout.
-    let longest = all[all.len() - 1];
     let outlived = open
         .iter()
         .filter(|open| **open > longest + APART.max(longest / 4));

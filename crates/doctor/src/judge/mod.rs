@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use cause::Cause;
 pub use findings::Finding;
 pub use idle::IdleTimeout;
+pub(crate) use idle::has_outlier;
 pub use keepwarm_report::Severity;
 pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
