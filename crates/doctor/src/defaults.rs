@@ -44,6 +44,40 @@ pub struct Default {
     /// Response fields that name the product.
     #[serde(default)]
     pub signs: Vec<Sign>,
+    /// How long it keeps idle connections towards what is behind it; none when that is not known, or it is no proxy.
+    #[serde(default)]
+    pub upstream: Option<Upstream>,
+    /// What to write in its configuration.
+    #[serde(default)]
+    pub set: Option<Set>,
+}
+
+/// What to write in a product's configuration. `{s}`, `{ms}`, `{ms+1000}` and `{n}` stand for the number.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// How long it keeps idle connections of its clients.
+    #[serde(default)]
+    pub idle: Option<String>,
+    /// How long it keeps idle connections towards what is behind it.
+    #[serde(default)]
+    pub upstream: Option<String>,
+    /// How many requests a connection may serve.
+    #[serde(default)]
+    pub requests: Option<String>,
+}
+
+/// How long a proxy keeps idle connections towards what is behind it, by default.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Upstream {
+    /// A setting of its own.
+    Own {
+        /// In seconds.
+        seconds: f64,
+    },
+    /// The setting that holds towards clients too.
+    Same,
 }
 
 /// A field of an answer that names a product.

@@ -35,7 +35,8 @@ mod wire;
 pub use ending::EndedBy;
 pub use examination::{Examination, Progress};
 pub use judge::{
-    Cause, Confidence, Diagnosis, Finding, IdleTimeout, Product, Recommendation, Severity, Verdict,
+    Cause, ChainDiagnosis, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link, LinkCure, Order,
+    Product, Recommendation, Severity, Verdict,
 };
 pub use measured::{
     Announced, ErrorClose, Http10, Life, MaxRequests, Measured, Pilot, Sample, Situation,

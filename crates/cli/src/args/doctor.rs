@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use keepwarm_doctor::{Budget, Cause};
 
+use super::chain::ChainArgs;
 use super::picture::PictureArgs;
 use super::quantity;
 use super::target::{self, Typed};
@@ -19,6 +20,7 @@ Examples:
   keepwarm doctor --quick http://127.0.0.1:8080/     in 8 seconds at most
   keepwarm doctor --long http://127.0.0.1:8080/      finds idle timeouts up to ten minutes
   keepwarm doctor --json http://127.0.0.1:8080/ | jq .idle_timeout_ms
+  keepwarm doctor --chain http://edge:8080/,http://app:3000/    does each hop outlive the one before?
   keepwarm doctor --min-idle 5s --fail-on keep-alive-disabled,max-requests-low http://127.0.0.1:8080/
 
 Asked are GET and HEAD of the URL, and one path that does not exist, on at most 16 connections.
@@ -33,8 +35,10 @@ Exit codes: 0 healthy; 1 findings (with --fail-on: those named); 2 usage; 3 unre
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DoctorArgs {
     /// What to examine
-    #[arg(value_name = "URL", value_parser = target::typed)]
-    pub(crate) url: Typed,
+    #[arg(value_name = "URL", value_parser = target::typed, required_unless_present = "chain")]
+    pub(crate) url: Option<Typed>,
+    #[command(flatten)]
+    pub(crate) chain: ChainArgs,
     /// At most 8 seconds: finds idle timeouts up to 7 s
     #[arg(long, group = "budget")]
     quick: bool,

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_doctor::{
-    Diagnosis, Examination, Measured, Settings, Severity, Target, Unreachable, UnreachableKind,
-    Verdict,
+    Cause, Diagnosis, Examination, Finding, Settings, Severity, Target, Unreachable,
+    UnreachableKind, Verdict,
 };
 
 use super::interrupt::Interrupt;
 use super::watching::Watching;
 use crate::args::doctor::DoctorArgs;
+use crate::args::target::Typed;
 use crate::exit::{Exit, Failure};
 use crate::out;
 
@@ -23,12 +24,11 @@ const ON_TERMINAL: Duration = Duration::from_millis(250);
 const ELSEWHERE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
-    let typed = args.url.0.clone().map_err(Failure::Usage)?;
-    if typed.has_credentials {
-        let mistake = "the doctor sends no credentials: leave them out of the URL";
-        return Err(Failure::Usage(mistake.to_owned()));
-    }
-    let target = Target::of(&typed.uri).map_err(|error| Failure::Usage(error.to_string()))?;
+    let Some(typed) = &args.url else {
+        return super::chain::run(&args).await;
+    };
+    args.chain.none().map_err(Failure::Usage)?;
+    let target = target(typed)?;
     let url = target.url();
     let watching = Watching::begin(&args.picture, args.events.as_deref())?;
     let settings = settings(&args, &watching)?;
@@ -62,16 +62,35 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     };
     print(&text)?;
     examination.close().await;
-    if let Some(report) = watching
-        .finish("keepwarm doctor")?
-        .filter(|_| args.picture.timeline_text)
-    {
-        print(&format!("\n{}", out::lanes::lines(&report).join("\n")))?;
-    }
-    Ok(exit(&args, &measured, &diagnosis))
+    draw(&args, watching)?;
+    let interrupted = measured.interrupted;
+    Ok(exit(
+        &args,
+        interrupted,
+        diagnosis.verdict,
+        &diagnosis.findings.iter().collect::<Vec<_>>(),
+    ))
 }
 
-fn settings(args: &DoctorArgs, watching: &Watching) -> Result<Settings, Failure> {
+/// The pictures that were asked for, when everything has ended.
+pub(super) fn draw(args: &DoctorArgs, watching: Watching) -> Result<(), Failure> {
+    let report = watching.finish("keepwarm doctor")?;
+    match report.filter(|_| args.picture.timeline_text) {
+        None => Ok(()),
+        Some(report) => print(&format!("\n{}", out::lanes::lines(&report).join("\n"))),
+    }
+}
+
+pub(super) fn target(typed: &Typed) -> Result<Target, Failure> {
+    let typed = typed.0.clone().map_err(Failure::Usage)?;
+    if typed.has_credentials {
+        let mistake = "the doctor sends no credentials: leave them out of the URL";
+        return Err(Failure::Usage(mistake.to_owned()));
+    }
+    Target::of(&typed.uri).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+pub(super) fn settings(args: &DoctorArgs, watching: &Watching) -> Result<Settings, Failure> {
     let mut settings = Settings::of(args.budget());
     settings.most_requests = args.max_requests;
     settings.observer = watching
@@ -86,7 +105,7 @@ fn settings(args: &DoctorArgs, watching: &Watching) -> Result<Settings, Failure>
 
 async fn follow(examination: &mut Examination, teller: &mut Teller) {
     loop {
-        teller.tell(examination);
+        teller.tell(&out::doctor::progress::line(&examination.progress()));
         let over = tokio::time::timeout(teller.every, examination.finished()).await;
         if over.is_ok() {
             return;
@@ -109,33 +128,37 @@ fn report_unreachable(
     Ok(Exit::Unreachable)
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     writeln!(stdout, "{text}").map_err(Failure::output)
 }
 
-fn exit(args: &DoctorArgs, measured: &Measured, diagnosis: &Diagnosis) -> Exit {
-    if measured.interrupted {
+/// The code for a verdict and all that was found.
+pub(super) fn exit(
+    args: &DoctorArgs,
+    interrupted: bool,
+    verdict: Verdict,
+    findings: &[&Finding],
+) -> Exit {
+    if interrupted {
         return Exit::Interrupted;
     }
     if !args.fail_on.is_empty() {
-        let mut causes = diagnosis.findings.iter().map(|finding| finding.cause);
-        if causes.any(|cause| args.fail_on.contains(&cause)) {
+        let is_named = |finding: &&Finding| args.fail_on.contains(&finding.cause);
+        let is_too_short = |finding: &&Finding| {
+            finding.cause == Cause::IdleTimeoutShort && finding.severity == Severity::High
+        };
+        let counts =
+            |finding| is_named(finding) || args.min_idle.is_some() && is_too_short(finding);
+        if findings.iter().any(counts) {
             return Exit::Finding;
         }
-        let too_short = diagnosis.findings.iter().any(|finding| {
-            finding.cause == keepwarm_doctor::Cause::IdleTimeoutShort
-                && finding.severity == Severity::High
-        });
-        if args.min_idle.is_some() && too_short {
-            return Exit::Finding;
-        }
-        return match diagnosis.verdict {
+        return match verdict {
             Verdict::Healthy | Verdict::Findings => Exit::Fine,
             Verdict::Inconclusive => Exit::Interrupted,
         };
     }
-    match diagnosis.verdict {
+    match verdict {
         Verdict::Healthy => Exit::Fine,
         Verdict::Findings => Exit::Finding,
         Verdict::Inconclusive => Exit::Interrupted,
@@ -143,14 +166,14 @@ fn exit(args: &DoctorArgs, measured: &Measured, diagnosis: &Diagnosis) -> Exit {
 }
 
 /// Tells on standard error how far it is: one line that changes on a terminal, a plain line now and then elsewhere.
-struct Teller {
+pub(super) struct Teller {
     on_terminal: bool,
-    every: Duration,
+    pub(super) every: Duration,
     began: Instant,
 }
 
 impl Teller {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         Self {
             on_terminal,
@@ -159,8 +182,7 @@ impl Teller {
         }
     }
 
-    fn tell(&mut self, examination: &Examination) {
-        let line = out::doctor::progress::line(&examination.progress());
+    pub(super) fn tell(&mut self, line: &str) {
         let mut stderr = anstream::stderr();
         let told = if self.on_terminal {
             write!(stderr, "\r\x1b[2K{line}").and_then(|()| stderr.flush())
@@ -173,7 +195,7 @@ impl Teller {
         drop(told);
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         if self.on_terminal {
             let mut stderr = anstream::stderr();
             drop(write!(stderr, "\r\x1b[2K").and_then(|()| stderr.flush()));

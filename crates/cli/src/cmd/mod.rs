@@ -2,6 +2,7 @@
 //!
 //! Owns what each does. Refuses to parse options and to know how results look.
 
+mod chain;
 pub(crate) mod defaults;
 pub(crate) mod demo;
 pub(crate) mod doctor;

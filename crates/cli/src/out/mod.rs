@@ -2,6 +2,7 @@
 //!
 //! Owns the forms. Refuses to gather what they show.
 
+pub(crate) mod chain_json;
 pub(crate) mod defaults;
 pub(crate) mod doctor;
 pub(crate) mod doctor_json;

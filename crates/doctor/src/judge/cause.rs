@@ -9,6 +9,8 @@ pub enum Cause {
     AnnouncedTimeoutWrong,
     /// Idle timeouts cluster at two or more values: several backends stand behind one address.
     BackendsDiffer,
+    /// A hop keeps idle connections to the next one for longer than that one does.
+    ChainOrderWrong,
     /// An address of the name cannot be connected to.
     ConnectFails,
     /// Answers other than the plain one end their connection.
@@ -31,9 +33,10 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
+        Self::ChainOrderWrong,
         Self::ConnectFails,
         Self::ErrorStatusClose,
         Self::Http10Only,
@@ -50,6 +53,7 @@ impl Cause {
         match self {
             Self::AnnouncedTimeoutWrong => "announced-timeout-wrong",
             Self::BackendsDiffer => "backends-differ",
+            Self::ChainOrderWrong => "chain-order-wrong",
             Self::ConnectFails => "connect-fails",
             Self::ErrorStatusClose => "error-status-close",
             Self::Http10Only => "http10-only",
@@ -77,6 +81,10 @@ impl Cause {
             Self::BackendsDiffer => {
                 "Give all backends behind this address the same idle timeout; until then, clients stay below the \
                  shortest."
+            }
+            Self::ChainOrderWrong => {
+                "Let each hop keep idle connections for longer than the one before it: raise the idle timeout of the \
+                 hop behind, or lower the one towards it."
             }
             Self::ConnectFails => {
                 "Take the address out of DNS or let the server listen on it: each client may try it first."

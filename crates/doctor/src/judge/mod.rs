@@ -3,15 +3,18 @@
 //! Owns the judgement as a function of [`Measured`]. Refuses to measure and to print.
 
 mod cause;
+mod chain;
 mod findings;
 mod idle;
 mod product;
 mod recommend;
 mod sentence;
+mod server_side;
 
 use std::time::Duration;
 
 pub use cause::Cause;
+pub use chain::{ChainDiagnosis, Hop, Link, LinkCure, Order};
 pub use findings::Finding;
 pub use idle::IdleTimeout;
 pub(crate) use idle::has_outlier;

@@ -61,7 +61,7 @@ impl Recommendation {
 }
 
 /// Less a second, or two round trips and a tenth; of short times at least a half stays.
-fn with_margin(idle: Duration, round_trip: Duration) -> Duration {
+pub(super) fn with_margin(idle: Duration, round_trip: Duration) -> Duration {
     let margin = Duration::from_secs(1).max(2 * round_trip + idle / 10);
     idle.saturating_sub(margin).max(idle / 2)
 }

@@ -65,7 +65,7 @@ fn reuse(measured: &Measured) -> String {
     }
 }
 
-fn idle(idle: &IdleTimeout) -> String {
+pub(super) fn idle(idle: &IdleTimeout) -> String {
     let by = idle.ended_by.map_or("", EndedBy::words);
     let connections = idle.connections;
     let text = match (idle.value, idle.at_least) {

@@ -5,7 +5,7 @@
 use anstyle::Style;
 use keepwarm_doctor::{Finding, Severity};
 
-use super::WIDTH;
+use super::{WIDTH, cut};
 use crate::out::style::{BAD, CURE, DIM, Painted, STRONG, WHY, wrap};
 
 /// Findings that are told with evidence and cure; the others in a line.
@@ -14,21 +14,33 @@ const AT_LENGTH: usize = 2;
 pub(super) fn findings(findings: &[Finding]) -> Vec<String> {
     let mut lines = Vec::new();
     for (place, finding) in findings.iter().enumerate() {
-        let severity = Painted(style(finding.severity), finding.severity.slug());
-        let cause = Painted(STRONG, finding.cause.slug());
-        let head = format!("{severity} {cause}");
         if finding.severity == Severity::Info || place >= AT_LENGTH {
-            let used = finding.severity.slug().len() + finding.cause.slug().len() + 3;
-            let summary: String = finding.summary.chars().take(WIDTH - used).collect();
-            lines.push(format!("{head}  {summary}"));
+            lines.push(in_a_line(finding, WIDTH));
             continue;
         }
-        lines.push(format!("{head}  {}", finding.evidence.join("; ")));
+        lines.push(format!(
+            "{}  {}",
+            head(finding),
+            finding.evidence.join("; ")
+        ));
         for line in wrap(finding.cure, WIDTH - 2) {
             lines.push(format!("  {}", Painted(CURE, line)));
         }
     }
     lines
+}
+
+fn head(finding: &Finding) -> String {
+    let severity = Painted(style(finding.severity), finding.severity.slug());
+    let cause = Painted(STRONG, finding.cause.slug());
+    format!("{severity} {cause}")
+}
+
+/// What it is and its sentence, or as much of that as there is room for.
+pub(super) fn in_a_line(finding: &Finding, width: usize) -> String {
+    let used = finding.severity.slug().len() + finding.cause.slug().len() + 3;
+    let summary = cut(&finding.summary, width.saturating_sub(used));
+    format!("{}  {summary}", head(finding))
 }
 
 fn style(severity: Severity) -> Style {

@@ -2,6 +2,7 @@
 //!
 //! Owns the text: at most 24 lines of at most 100 characters. Refuses to judge.
 
+pub(crate) mod chain;
 mod facts;
 mod findings;
 pub(crate) mod progress;
@@ -28,27 +29,44 @@ pub(crate) fn text(measured: &Measured, diagnosis: &Diagnosis) -> String {
         lines.extend(findings::findings(&diagnosis.findings));
     }
     let recommended = settings::recommendation(diagnosis);
-    let room = SCREEN - recommended.len();
+    let mut lines = shortened(lines, SCREEN - recommended.len());
+    lines.extend(recommended);
+    lines.join("\n")
+}
+
+/// As many of the lines as there is room for, and how many are left out.
+fn shortened(mut lines: Vec<String>, room: usize) -> Vec<String> {
     if lines.len() > room {
         let left = lines.len() - room + 1;
         lines.truncate(room - 1);
         let more = format!("… {left} more lines: --json has everything");
         lines.push(Painted(DIM, more).to_string());
     }
-    lines.extend(recommended);
-    lines.join("\n")
+    lines
+}
+
+fn painted(verdict: Verdict) -> Painted<&'static str> {
+    match verdict {
+        Verdict::Healthy => Painted(GOOD, "healthy"),
+        Verdict::Findings => Painted(BAD, "findings"),
+        Verdict::Inconclusive => Painted(WHY, "inconclusive"),
+    }
+}
+
+/// So many characters of it at most.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
 }
 
 fn verdict(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
-    let (style, word) = match diagnosis.verdict {
-        Verdict::Healthy => (GOOD, "healthy"),
-        Verdict::Findings => (BAD, "findings"),
-        Verdict::Inconclusive => (WHY, "inconclusive"),
-    };
     let head = format!(
         "{}  {}",
         Painted(STRONG, &measured.url),
-        Painted(style, word)
+        painted(diagnosis.verdict)
     );
     let mut lines = vec![head];
     lines.extend(wrap(&diagnosis.summary, WIDTH));

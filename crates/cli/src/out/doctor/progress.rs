@@ -39,6 +39,23 @@ pub(crate) fn line(progress: &Progress) -> String {
     line.chars().take(WIDTH).collect()
 }
 
+/// How far the hops of a chain are.
+pub(crate) fn chain(hops: &[Progress]) -> String {
+    let left = hops.iter().map(|it| it.limit.saturating_sub(it.elapsed));
+    let left = left.max().unwrap_or_default().as_secs();
+    let mut line = format!("at most {left} s left");
+    for (place, hop) in hops.iter().enumerate() {
+        let number = place + 1;
+        if let Some((after, _)) = hop.ended.first() {
+            line.push_str(&format!(" · {number} ended after {}", seconds(*after)));
+        } else if let Some(open) = hop.open_for {
+            let whole = Duration::from_secs(open.as_secs());
+            line.push_str(&format!(" · {number} open for {}", seconds(whole)));
+        }
+    }
+    line.chars().take(WIDTH).collect()
+}
+
 /// Servers whose default would have ended a connection by now, the longest default first.
 fn excluded(open: Duration) -> Vec<&'static str> {
     let open = open.as_secs_f64() - 1.5;
