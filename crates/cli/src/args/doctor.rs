@@ -60,6 +60,9 @@ pub(crate) struct DoctorArgs {
     /// Idle connections are to be kept at least so long; less is a finding
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     pub(crate) min_idle: Option<Duration>,
+    /// Tell everything: all findings with their evidence, each connection that was waited for
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) verbose: bool,
     /// Write one JSON object
     #[arg(long, conflicts_with = "timeline_text")]
     pub(crate) json: bool,

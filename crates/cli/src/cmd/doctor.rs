@@ -57,6 +57,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let diagnosis = Diagnosis::of(&measured, args.min_idle);
     let text = if args.json {
         out::doctor_json::examined(&measured, &diagnosis)
+    } else if args.verbose {
+        out::doctor::whole(&measured, &diagnosis)
     } else {
         out::doctor::text(&measured, &diagnosis)
     };

@@ -35,6 +35,33 @@ fn findings_are_1_with_their_numbers_and_settings_that_fit() {
 }
 
 #[test]
+fn everything_is_told_to_those_who_ask() {
+    let behaviour = Behaviour {
+        keep_alive: Some("timeout=9, max=50".to_owned()),
+        max_requests: Some(23),
+        ..scenario::idle_timeout(MS(900))
+    };
+    let lab = Lab::spawn_thread(behaviour);
+    let done = keepwarm(&["doctor", "-v", &lab.url("/")]).with_code(1);
+    for cause in [
+        "announced-timeout-wrong",
+        "idle-timeout-short",
+        "max-requests-low",
+    ] {
+        done.says(&format!("docs/causes/{cause}.md"));
+    }
+    done.says("Keep-Alive: timeout=9");
+    done.says("connect-only");
+    assert!(
+        done.stdout.matches("after-one").count() >= 4,
+        "{}",
+        done.stdout
+    );
+    let widest = done.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{}", done.stdout);
+}
+
+#[test]
 fn json_is_one_object_with_every_key() {
     let behaviour = Behaviour {
         keep_alive: Some("timeout=9, max=50".to_owned()),

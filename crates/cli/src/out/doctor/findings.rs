@@ -18,11 +18,7 @@ pub(super) fn findings(findings: &[Finding]) -> Vec<String> {
             lines.push(in_a_line(finding, WIDTH));
             continue;
         }
-        lines.push(format!(
-            "{}  {}",
-            head(finding),
-            finding.evidence.join("; ")
-        ));
+        lines.push(with_head(finding, &finding.evidence.join("; "), WIDTH));
         for line in wrap(finding.cure, WIDTH - 2) {
             lines.push(format!("  {}", Painted(CURE, line)));
         }
@@ -30,7 +26,8 @@ pub(super) fn findings(findings: &[Finding]) -> Vec<String> {
     lines
 }
 
-fn head(finding: &Finding) -> String {
+/// How bad and what.
+pub(super) fn head(finding: &Finding) -> String {
     let severity = Painted(style(finding.severity), finding.severity.slug());
     let cause = Painted(STRONG, finding.cause.slug());
     format!("{severity} {cause}")
@@ -38,9 +35,13 @@ fn head(finding: &Finding) -> String {
 
 /// What it is and its sentence, or as much of that as there is room for.
 pub(super) fn in_a_line(finding: &Finding, width: usize) -> String {
+    with_head(finding, &finding.summary, width)
+}
+
+fn with_head(finding: &Finding, text: &str, width: usize) -> String {
     let used = finding.severity.slug().len() + finding.cause.slug().len() + 3;
-    let summary = cut(&finding.summary, width.saturating_sub(used));
-    format!("{}  {summary}", head(finding))
+    let text = cut(text, width.saturating_sub(used));
+    format!("{}  {text}", head(finding))
 }
 
 fn style(severity: Severity) -> Style {

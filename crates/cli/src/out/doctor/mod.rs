@@ -1,12 +1,13 @@
-//! The first screen of `keepwarm doctor`.
+//! The text of `keepwarm doctor`.
 //!
-//! Owns the text: at most 24 lines of at most 100 characters. Refuses to judge.
+//! Owns the first screen: at most 24 lines of at most 100 characters. Refuses to judge.
 
 pub(crate) mod chain;
 mod facts;
 mod findings;
 pub(crate) mod progress;
 mod settings;
+mod whole;
 
 use std::time::Duration;
 
@@ -34,12 +35,22 @@ pub(crate) fn text(measured: &Measured, diagnosis: &Diagnosis) -> String {
     lines.join("\n")
 }
 
+/// The first screen without its limit, and behind it everything else, without its last line end.
+pub(crate) fn whole(measured: &Measured, diagnosis: &Diagnosis) -> String {
+    let mut lines = verdict(measured, diagnosis);
+    lines.push(String::new());
+    lines.extend(facts::facts(measured, diagnosis));
+    lines.extend(whole::lines(measured, diagnosis));
+    lines.extend(settings::recommendation(diagnosis));
+    lines.join("\n")
+}
+
 /// As many of the lines as there is room for, and how many are left out.
 fn shortened(mut lines: Vec<String>, room: usize) -> Vec<String> {
     if lines.len() > room {
         let left = lines.len() - room + 1;
         lines.truncate(room - 1);
-        let more = format!("… {left} more lines: --json has everything");
+        let more = format!("… {left} more lines: --verbose has everything");
         lines.push(Painted(DIM, more).to_string());
     }
     lines
