@@ -135,6 +135,7 @@ impl Bench {
         let open = board.waiting.iter().flatten().map(|waiting| Sample {
             situation: waiting.situation,
             address: waiting.address,
+            since: waiting.since,
             life: Life::Open(waiting.since.elapsed()),
         });
         measured.samples.extend(open);
@@ -183,6 +184,7 @@ impl Bench {
         board.measured.samples.push(Sample {
             situation,
             address,
+            since,
             life,
         });
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Version};
 use keepwarm_core::reason::{CloseReason, Reuse};
@@ -121,6 +121,8 @@ pub struct Sample {
     pub situation: Situation,
     /// Where it leads.
     pub address: SocketAddr,
+    /// Since when it was idle.
+    pub since: Instant,
     /// What became of it.
     pub life: Life,
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the clustering. Refuses to judge the number.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ending::EndedBy;
 use crate::measured::{Life, Measured, Sample, Situation};
@@ -34,9 +34,12 @@ pub struct IdleTimeout {
 const CLOSE: Duration = Duration::from_millis(50);
 /// Values this far apart, or by this part of the shorter one, are of different backends and no jitter.
 const APART: Duration = Duration::from_millis(200);
+/// Servers that look at their connections now and then mostly do so once a second.
+const TICK: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy)]
 struct Ended {
+    since: Instant,
     after: Duration,
     low: Duration,
     high: Duration,
@@ -63,6 +66,7 @@ impl IdleTimeout {
                     by,
                     uncertain: false,
                 } => ended.push(Ended {
+                    since: sample.since,
                     after,
                     low,
                     high,
@@ -165,7 +169,8 @@ fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
         group.len() >= 2 && last - first <= CLOSE.max(first / 50)
     };
     // Spread without order is jitter; only groups that agree within themselves are backends.
-    let tight = groups.iter().all(is_tight);
+    let are_two = groups.len() == 2;
+    let tight = groups.iter().all(is_tight) && !(are_two && are_ticks(ended, groups[0].len()));
     let mut values: Vec<_> = match tight {
         true => groups.iter().map(|group| middle(group)).collect(),
         false => vec![middle(&all)],
@@ -180,6 +185,18 @@ fn clusters(ended: &[Ended], open: &[Duration]) -> Vec<Duration> {
     values
 }
 
+/// Whether one server with a clock of whole seconds explains two groups, the first of which has so many members: what
+/// became idle before a tick of it ends a second sooner than what became idle behind it. Backends would be met in any
+/// order. `ended` is sorted.
+fn are_ticks(ended: &[Ended], first: usize) -> bool {
+    let (shorter, longer) = ended.split_at(first);
+    let is_before = |it: &Ended| longer.iter().all(|that| it.since < that.since);
+    let end = |group: &[Ended]| group.iter().map(|it| it.since + it.after).min();
+    let apart = end(longer).zip(end(shorter));
+    let apart = apart.map(|(longer, shorter)| longer.saturating_duration_since(shorter));
+    shorter.iter().all(is_before) && apart.is_some_and(|apart| apart.abs_diff(TICK) <= CLOSE)
+}
+
 fn middle(sorted: &[Duration]) -> Duration {
     let half = sorted.len() / 2;
     match sorted.len() % 2 {
@@ -192,20 +209,30 @@ fn middle(sorted: &[Duration]) -> Duration {
 mod tests {
     use super::*;
 
-    fn values(ended: &[u64], open: &[u64]) -> Vec<u128> {
-        let ended: Vec<_> = ended
-            .iter()
-            .map(|after| Duration::from_millis(*after))
-            .map(|after| Ended {
+    /// Each connection as the milliseconds at which it became idle, and for how long it was.
+    fn values_since(ended: &[(u64, u64)], open: &[u64]) -> Vec<u128> {
+        let began = Instant::now();
+        let mut ended: Vec<_> = ended.to_vec();
+        ended.sort_by_key(|(_, after)| *after);
+        let ended = ended.iter().map(|(since, after)| {
+            let after = Duration::from_millis(*after);
+            Ended {
+                since: began + Duration::from_millis(*since),
                 after,
                 low: after,
                 high: after,
                 by: EndedBy::Fin,
-            })
-            .collect();
+            }
+        });
+        let ended: Vec<_> = ended.collect();
         let open: Vec<_> = open.iter().copied().map(Duration::from_millis).collect();
         let found = clusters(&ended, &open);
         found.iter().map(Duration::as_millis).collect()
+    }
+
+    fn values(ended: &[u64], open: &[u64]) -> Vec<u128> {
+        let ended: Vec<_> = ended.iter().map(|after| (0, *after)).collect();
+        values_since(&ended, open)
     }
 
     #[test]
@@ -226,5 +253,16 @@ mod tests {
         assert_eq!(values(&[800, 950, 1100, 1250], &[]).len(), 1);
         assert_eq!(values(&[500, 900, 1500, 2100], &[]).len(), 1);
         assert_eq!(values(&[500, 501, 1500], &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_clock_of_whole_seconds_is_one_server() {
+        let ticks = [(0, 3010), (4, 3006), (12, 3998), (20, 3990)];
+        assert_eq!(values_since(&ticks, &[]).len(), 1);
+        // Met in any order, or another time apart: two backends.
+        let mixed = [(0, 3010), (4, 4006), (12, 2998), (20, 3990)];
+        assert_eq!(values_since(&mixed, &[]).len(), 2);
+        let apart = [(0, 3010), (4, 3006), (12, 4298), (20, 4290)];
+        assert_eq!(values_since(&apart, &[]).len(), 2);
     }
 }

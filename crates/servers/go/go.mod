@@ -1,0 +1,3 @@
+module keepwarm.test/plain
+
+go 1.21

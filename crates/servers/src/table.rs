@@ -1,0 +1,117 @@
+//! The table: measured against configured, for people.
+
+use serde_json::Value;
+
+use crate::matrix::{Outcome, Row};
+
+/// The columns.
+const HEAD: &[&str] = &[
+    "server",
+    "version",
+    "configured",
+    "idle timeout, measured",
+    "off by",
+    "ended by",
+    "requests",
+    "announced",
+    "404",
+    "HEAD",
+    "first guess",
+    "verdict",
+];
+
+/// The whole table as Markdown, its columns aligned.
+pub fn markdown(rows: &[(Row, Outcome)]) -> String {
+    let mut lines = vec![HEAD.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()];
+    lines.extend(rows.iter().map(|(row, outcome)| line(row, outcome)));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+    let widths: Vec<_> = (0..HEAD.len())
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<_> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        if number == 0 {
+            let rules: Vec<_> = widths.iter().map(|width| "-".repeat(*width)).collect();
+            text.push_str(&format!("| {} |\n", rules.join(" | ")));
+        }
+    }
+    text
+}
+
+fn line(row: &Row, outcome: &Outcome) -> Vec<String> {
+    let found = &outcome.found;
+    let idle = &found["idle_timeout_ms"];
+    let off = row.expected.off(idle);
+    vec![
+        row.server.to_owned(),
+        (row.version)(),
+        format!("`{}`", row.settings),
+        range(idle),
+        off.map_or_else(|| "-".to_owned(), |off| format!("{off:.0} ms")),
+        word(&idle["ended_by"]),
+        requests(&found["max_requests"]),
+        announced(&found["announced"]),
+        closes(&found["error_close"]["404"]),
+        closes(&found["error_close"]["HEAD"]),
+        guess(&found["product"][0]),
+        word(&found["verdict"]),
+    ]
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or("-").to_owned()
+}
+
+fn range(idle: &Value) -> String {
+    let seconds = |name: &str| {
+        idle[name]
+            .as_f64()
+            .map(|value| format!("{:.3}", value / 1e3))
+    };
+    match (seconds("value"), seconds("low"), seconds("high")) {
+        (Some(value), Some(low), Some(high)) => format!("{value} s ({low} to {high})"),
+        _ => "-".to_owned(),
+    }
+}
+
+fn requests(found: &Value) -> String {
+    match (found["value"].as_u64(), found["at_least"].as_u64()) {
+        (Some(value), _) => value.to_string(),
+        (None, Some(open)) => format!("over {open}"),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+fn announced(found: &Value) -> String {
+    let part = |name: &str, key: &str| found[key].as_u64().map(|value| format!("{name}={value}"));
+    let parts: Vec<_> = [part("timeout", "timeout_s"), part("max", "max")]
+        .into_iter()
+        .flatten()
+        .collect();
+    match (parts.is_empty(), found["only_when_asked"].as_bool()) {
+        (true, _) => "-".to_owned(),
+        (false, Some(true)) => format!("{}, if asked", parts.join(", ")),
+        (false, Some(false) | None) => parts.join(", "),
+    }
+}
+
+fn closes(found: &Value) -> String {
+    match found.as_bool() {
+        Some(true) => "closes",
+        Some(false) => "keeps",
+        None => "-",
+    }
+    .to_owned()
+}
+
+fn guess(found: &Value) -> String {
+    match (found["name"].as_str(), found["confidence"].as_str()) {
+        (Some(name), Some(confidence)) => format!("{name} ({confidence})"),
+        _ => "-".to_owned(),
+    }
+}
