@@ -87,6 +87,17 @@ async fn an_announced_timeout_that_is_too_long_is_found() {
     );
 }
 
+/// As Node does with a timeout of 1.6 s: it announces whole seconds, and adds one before it closes.
+#[tokio::test]
+async fn an_announcement_in_whole_seconds_with_a_second_of_grace_is_no_lie() {
+    let behaviour = Behaviour {
+        keep_alive: Some("timeout=1".to_owned()),
+        ..scenario::idle_timeout(MS(2600))
+    };
+    let it = examine(behaviour, SOON).await;
+    it.has_no(Cause::AnnouncedTimeoutWrong).idles(MS(2600));
+}
+
 #[tokio::test]
 async fn a_status_that_ends_its_connection_is_found() {
     for announces in [true, false] {

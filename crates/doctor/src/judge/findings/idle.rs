@@ -68,8 +68,8 @@ pub(super) fn announcement(measured: &Measured, idle: &IdleTimeout) -> Option<Fi
             let seen = format!("measured {value}, on {} connections", idle.connections);
             Some(finding(cause, Severity::High, summary, evidence(seen)))
         }
-        // Servers that add a second of grace are careful, not wrong.
-        (Some(value), _) if value > told + same + Duration::from_millis(1_500) => {
+        // Announced are whole seconds, and servers that add one of grace are careful, not wrong.
+        (Some(value), _) if value > told + same + Duration::from_secs(2) => {
             let value = seconds(value);
             let summary =
                 format!("The server announces {announced} and keeps connections for {value}.");
