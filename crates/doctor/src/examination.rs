@@ -118,8 +118,6 @@ impl Examination {
         let each = bench();
         waiting.spawn(async move { announced::check(&each).await });
         let each = bench();
-        waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
-        let each = bench();
         asking.spawn(async move { http10::check(&each).await });
         let each = bench();
         asking.spawn(async move { alpn::check(&each).await });
@@ -127,6 +125,9 @@ impl Examination {
             self.bench.put(|measured| measured.reuse = Some(false));
             return;
         }
+        // Not before: a server that talks to one client at a time would wait for this one's request.
+        let each = bench();
+        waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
         let each = bench();
         asking.spawn(async move { series::check(&each).await });
         if !self.bench.head {

@@ -79,6 +79,24 @@ pub(crate) fn not_found_closes(announces: bool) -> String {
     url
 }
 
+/// A server that closes each connection after its answer, and accepts the next one only then, as gunicorn's sync worker
+/// does; its URL.
+pub(crate) fn one_at_a_time() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            let lines = BufReader::new(&socket).lines().map_while(Result::ok);
+            let asked = lines.take_while(|it| !it.is_empty()).count() > 0;
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            if asked {
+                drop(socket.write_all(answer));
+            }
+        }
+    });
+    url
+}
+
 fn serve(mut socket: &TcpStream, announces: bool) -> Option<()> {
     let mut lines = BufReader::new(socket).lines();
     loop {

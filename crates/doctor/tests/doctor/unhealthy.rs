@@ -5,7 +5,7 @@ use std::time::Duration;
 use keepwarm_doctor::{Cause, Severity};
 use keepwarm_lab::{Behaviour, ConnectionHeader, Which, scenario};
 
-use crate::support::{examine, examine_url, not_found_closes};
+use crate::support::{examine, examine_url, not_found_closes, one_at_a_time};
 
 const BRIEF: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(20);
@@ -22,6 +22,15 @@ async fn keep_alive_that_is_switched_off_is_found() {
     assert_eq!(it.measured.reuse, Some(false));
     assert_eq!(it.diagnosis.idle.value, None);
     assert_eq!(it.diagnosis.recommendation.idle_timeout, None);
+}
+
+#[tokio::test]
+async fn a_server_that_talks_to_one_client_at_a_time_is_not_blocked() {
+    let it = examine_url(&one_at_a_time(), SOON).await;
+    it.has(Cause::KeepAliveDisabled);
+    assert_eq!(it.measured.http10.map(|it| it.keep_alive), Some(false));
+    assert!(it.measured.took < MS(5_000), "{:?}", it.measured.took);
+    assert_eq!(it.measured.notes, [""; 0]);
 }
 
 #[tokio::test]
