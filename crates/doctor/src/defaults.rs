@@ -41,6 +41,12 @@ pub struct Default {
     pub evidence: Evidence,
     /// When it was read there, as year and month.
     pub date: String,
+    /// By so many seconds it may be later: how often it looks.
+    #[serde(default)]
+    pub late: f64,
+    /// Whether it ends each connection after one answer.
+    #[serde(default)]
+    pub closes: bool,
     /// Response fields that name the product.
     #[serde(default)]
     pub signs: Vec<Sign>,
@@ -174,6 +180,10 @@ mod tests {
                 entry.date
             );
             assert!(entry.seconds.is_none_or(|seconds| seconds > 0.0), "{name}");
+            assert!(
+                entry.late >= 0.0 && !(entry.closes && entry.seconds.is_some()),
+                "{name}"
+            );
             for sign in &entry.signs {
                 assert_eq!(sign.field, sign.field.to_lowercase(), "{name}");
             }

@@ -54,10 +54,18 @@ pub(super) fn guess(measured: &Measured, idle: &IdleTimeout) -> Vec<Product> {
         .filter_map(|entry| Some((entry, named(measured, entry)?)))
         .collect();
     // Of several rows of a product the one that fits.
-    named.sort_by_key(|(entry, _)| !fits(entry, idle));
+    let closes = |entry: &Default| entry.closes && !measured.pilot.reuse.is_keep();
+    named.sort_by_key(|(entry, _)| !(fits(entry, idle) || closes(entry)));
     for (entry, sign) in named {
         if found.iter().all(|known| known.name != entry.product) {
-            found.push(by_name(entry, sign, idle));
+            found.push(match closes(entry) {
+                true => Product {
+                    name: entry.product.clone(),
+                    confidence: Confidence::High,
+                    why: format!("{sign}; it ends each connection after one answer"),
+                },
+                false => by_name(entry, sign, idle),
+            });
         }
     }
     // Several servers announce their timeout unasked; who names itself otherwise is one of these.
@@ -136,7 +144,7 @@ fn fits(entry: &Default, idle: &IdleTimeout) -> bool {
     let default = Duration::from_secs_f64(default);
     let near = Duration::from_millis(100).max(default / 50);
     let second = Duration::from_secs(1);
-    [default, default + second]
-        .iter()
-        .any(|it| value.abs_diff(*it) <= near)
+    let late = default + Duration::from_secs_f64(entry.late);
+    let is_near = |it: &Duration| value.abs_diff(*it) <= near;
+    [default, default + second].iter().any(is_near) || (default..=late).contains(&value)
 }

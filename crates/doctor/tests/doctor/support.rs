@@ -88,7 +88,8 @@ pub(crate) fn one_at_a_time() -> String {
         for mut socket in listener.incoming().flatten() {
             let lines = BufReader::new(&socket).lines().map_while(Result::ok);
             let asked = lines.take_while(|it| !it.is_empty()).count() > 0;
-            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            let answer = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nContent-Length: 2\r\n\
+                Connection: close\r\n\r\nok";
             if asked {
                 drop(socket.write_all(answer));
             }

@@ -31,6 +31,9 @@ async fn a_server_that_talks_to_one_client_at_a_time_is_not_blocked() {
     assert_eq!(it.measured.http10.map(|it| it.keep_alive), Some(false));
     assert!(it.measured.took < MS(5_000), "{:?}", it.measured.took);
     assert_eq!(it.measured.notes, [""; 0]);
+    // Two rows of the table have this name in their answers.
+    let first = &it.diagnosis.products[0];
+    assert_eq!(first.name, "gunicorn, sync worker");
 }
 
 #[tokio::test]
