@@ -1,6 +1,6 @@
-//! Words of the command line → a task. Knows no task's inside: bench, fuzz and soak read their own options.
+//! Words of the command line → a task. Knows no task's inside: bench, fuzz, matrix and soak read their own options.
 
-use crate::{bench, fuzz, soak};
+use crate::{bench, fuzz, matrix, soak};
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -19,6 +19,9 @@ usage: cargo xtask <task>
                                   the fuzz targets, each for so long (30 s)
   soak [--minutes N] [--connections N] [--seed N]
                                   every fault on thousands of connections, with a verdict (10 minutes, 10 000)
+  doctor-matrix [--write] [--only SERVER]
+                                  the doctor at real servers with known settings: measured against configured;
+                                  --write keeps the table in docs/doctor-accuracy.md
   install                         what the tests need and this machine lacks (Debian, as root)
   help                            this text
 
@@ -41,6 +44,8 @@ pub enum Task {
         /// Make the budget what was measured.
         write: bool,
     },
+    /// Examine real servers, with these options.
+    DoctorMatrix(Vec<String>),
     /// Print the usage.
     Help,
     /// Install what the tests need.
@@ -88,6 +93,9 @@ pub fn parse(words: &[String]) -> Result<Task, String> {
         }
         "bench" => return bench::check(rest).map(|()| Task::Bench(rest.to_vec())),
         "fuzz" => return fuzz::check(rest).map(|()| Task::Fuzz(rest.to_vec())),
+        "doctor-matrix" => {
+            return matrix::check(rest).map(|()| Task::DoctorMatrix(rest.to_vec()));
+        }
         "soak" => return soak::check(rest).map(|()| Task::Soak(rest.to_vec())),
         "tidy" => Task::Tidy,
         "install" => Task::Install,

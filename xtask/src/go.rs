@@ -9,8 +9,11 @@ use std::time::SystemTime;
 
 use crate::install::find;
 
-/// Where the server of the tests is written.
-const TEST_SERVER: &str = "crates/keepwarm/tests/http2_tls/go";
+/// Where the servers of the tests are written, and what they are called in cargo's folder.
+const TEST_SERVERS: &[(&str, &str)] = &[
+    ("crates/keepwarm/tests/http2_tls/go", "go/test-server"),
+    ("crates/servers/go", "go/plain-server"),
+];
 
 /// Cargo's folder for what it builds.
 #[must_use]
@@ -72,17 +75,20 @@ pub fn build(root: &Path, go: &Path, source: &Path, program: &Path) -> Result<()
     succeed(&mut command, "go build")
 }
 
-/// Builds the server of the tests.
+/// Builds the servers of the tests.
 ///
 /// # Errors
-/// When it does not build.
-pub fn build_test_server(root: &Path, go: &Path) -> Result<(), String> {
-    let program = target(root).join("go/test-server");
-    build(root, go, &root.join(TEST_SERVER), &program)?;
-    // Go leaves a program alone that is as it would be; the tests ask whether it is younger than its source.
-    File::open(&program)
-        .and_then(|file| file.set_modified(SystemTime::now()))
-        .map_err(|error| format!("{}: {error}", program.display()))
+/// When one does not build.
+pub fn build_test_servers(root: &Path, go: &Path) -> Result<(), String> {
+    for (source, name) in TEST_SERVERS {
+        let program = target(root).join(name);
+        build(root, go, &root.join(source), &program)?;
+        // Go leaves a program alone that is as it would be; the tests ask whether it is younger than its source.
+        File::open(&program)
+            .and_then(|file| file.set_modified(SystemTime::now()))
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+    }
+    Ok(())
 }
 
 fn fetched(root: &Path) -> PathBuf {

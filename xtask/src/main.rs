@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use xtask::arguments::{self, Task};
-use xtask::{bench, budget, conformance, fuzz, install, soak, steps, tidy};
+use xtask::{bench, budget, conformance, fuzz, install, matrix, soak, steps, tidy};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Task::Install => install::run(&root),
+        Task::DoctorMatrix(options) => matrix::run(&root, &options),
         Task::Soak(words) => soak::run(&root, &words),
         Task::Test(options) => steps::run(&root, &options),
         Task::Tidy => tidy::report(&root),

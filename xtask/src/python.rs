@@ -35,19 +35,19 @@ pub(crate) fn lacks_servers(root: &Path) -> Result<bool, String> {
 /// When pip is missing or fails.
 pub(crate) fn fetch_servers(root: &Path) -> Result<(), String> {
     let folder = folder(root);
-    if lacks_servers(root)? {
-        println!("fetching Python's servers (PyPI: gunicorn, hypercorn, uvicorn)");
-        drop(fs::remove_dir_all(&folder));
-        let mut command = Command::new("python3");
-        command
-            .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"])
-            .arg("--target")
-            .arg(&folder)
-            .arg("--requirement")
-            .arg(root.join(SERVERS));
-        succeed(&mut command, "python3 -m pip install of Python's servers")?;
+    if !lacks_servers(root)? {
+        return Ok(());
     }
-    // Written each time: the tests ask whether it is younger than what it is made of.
+    println!("fetching Python's servers (PyPI: gunicorn, hypercorn, uvicorn)");
+    drop(fs::remove_dir_all(&folder));
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:"])
+        .arg("--target")
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(root.join(SERVERS));
+    succeed(&mut command, "python3 -m pip install of Python's servers")?;
     fs::write(folder.join("of"), wanted(root)?)
         .map_err(|error| format!("{}: {error}", folder.display()))
 }

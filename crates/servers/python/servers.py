@@ -35,6 +35,9 @@ def wsgi(environment, start):
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
+    # It writes head and body apart: with Nagle each answer on a kept connection waits for a delayed acknowledgement.
+    disable_nagle_algorithm = True
+
     def log_message(self, *_):
         pass
 

@@ -101,6 +101,14 @@ impl Expected {
         }
     }
 
+    /// The same over TLS, of a server that also speaks HTTP/2.
+    pub fn secure(self) -> Self {
+        Self {
+            protocols: &["h1", "h2"],
+            ..self
+        }
+    }
+
     /// What is not as expected, a line each.
     pub fn complaints(&self, found: &Value) -> Vec<String> {
         let mut complaints = Vec::new();

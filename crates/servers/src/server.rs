@@ -216,19 +216,33 @@ pub fn installed(program: &str) -> &str {
     program
 }
 
-/// What `cargo xtask install` made in cargo's folder, not before its source was last changed.
+/// What `cargo xtask install` put into cargo's folder.
+///
+/// # Panics
+/// When it is missing.
+#[track_caller]
+pub(crate) fn fetched(name: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("a program");
+    let mut candidates = program.ancestors().map(|folder| folder.join(name));
+    candidates
+        .find(|candidate| candidate.exists())
+        .unwrap_or_else(|| {
+            panic!("{name} is missing, and this test needs it: run `cargo xtask install`")
+        })
+}
+
+/// The same of what it built, not before its source was last changed.
 ///
 /// # Panics
 /// When it is missing or old.
 #[track_caller]
 pub(crate) fn built(name: &str, source: &str) -> PathBuf {
-    let program = std::env::current_exe().expect("a program");
-    let found = program.ancestors().map(|folder| folder.join(name));
-    let found = found.into_iter().find(|candidate| candidate.exists());
+    let program = fetched(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let changed = |path: &Path| path.metadata().ok()?.modified().ok();
-    let is_new = |path: &PathBuf| changed(path) >= changed(&source);
-    found.filter(is_new).unwrap_or_else(|| {
-        panic!("{name} is missing or old, and this test needs it: run `cargo xtask install`")
-    })
+    assert!(
+        changed(&program) >= changed(&source),
+        "{name} is old, and this test needs it: run `cargo xtask install`"
+    );
+    program
 }

@@ -1,57 +1,10 @@
 //! `keepwarm get` over TLS and HTTP/2, against nginx as Debian ships it.
 
-use std::cell::Cell;
-use std::path::Path;
-
+use keepwarm_servers::recipes::nginx;
 use serde_json::{Value, json};
 
 use crate::get_json::{CONNECTION, EXCHANGE, keys_in_order};
-use crate::real_servers::{Server, free_port, write};
 use crate::support::{Done, keepwarm};
-
-/// nginx that speaks TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, under a certificate that signs itself.
-pub(crate) struct Secure {
-    server: Server,
-    port: u16,
-}
-
-impl Secure {
-    /// With these lines in the server's block.
-    pub(crate) fn nginx(lines: &str) -> Self {
-        let port = Cell::new(0);
-        let server = Server::nginx_with(&|folder| {
-            port.set(free_port());
-            certify(folder);
-            let (port, at) = (port.get(), folder.display());
-            format!(
-                "server {{ listen 127.0.0.1:{port} ssl http2; default_type text/plain;\n\
-                 ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem;\n\
-                 ssl_protocols TLSv1.2 TLSv1.3;\n{lines}\n\
-                 location / {{ return 200 'hello'; }} }}"
-            )
-        });
-        Self {
-            server,
-            port: port.get(),
-        }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("https://127.0.0.1:{}{path}", self.port)
-    }
-
-    pub(crate) fn certificate(&self) -> String {
-        self.server.path("cert.pem")
-    }
-}
-
-/// Writes a certificate for this machine's loopback, and its key.
-fn certify(folder: &Path) {
-    let names = ["localhost", "127.0.0.1", "a.test", "b.test"].map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
-    write(folder, "cert.pem", &made.cert.pem());
-    write(folder, "key.pem", &made.signing_key.serialize_pem());
-}
 
 fn get(options: &[&str], url: &str) -> Done {
     keepwarm(&[&["get"], options, &[url]].concat())
@@ -71,8 +24,8 @@ fn lines<'a>(done: &'a Done, begin: &str) -> Vec<&'a str> {
 
 #[test]
 fn a_hundred_gets_share_one_http2_connection() {
-    let nginx = Secure::nginx("");
-    let (exchanges, summary) = json_of(&["-k", "--repeat", "100"], &nginx.url("/"));
+    let nginx = nginx::start_secure("");
+    let (exchanges, summary) = json_of(&["-k", "--repeat", "100"], &nginx.secure_url("/"));
     for (index, exchange) in (0_u64..).zip(&exchanges) {
         assert_eq!(exchange["protocol"], "h2");
         assert_eq!(exchange["connection"]["id"], 1);
@@ -82,16 +35,16 @@ fn a_hundred_gets_share_one_http2_connection() {
     }
     let counts = (&summary["opened"], &summary["reused"], &summary["closed"]);
     assert_eq!(counts, (&json!(1), &json!(99), &json!({})));
-    let text = get(&["-k", "--repeat", "100"], &nginx.url("/")).with_code(0);
+    let text = get(&["-k", "--repeat", "100"], &nginx.secure_url("/")).with_code(0);
     text.says("h2, TLS 1.3");
     text.says("100 requests, 1 connection: reused 99 %");
 }
 
 #[test]
 fn parallel_exchanges_share_one_http2_connection_and_each_has_its_verdict() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let options = ["-k", "--repeat", "40", "--parallel", "8", "--body", "drop"];
-    let (exchanges, summary) = json_of(&options, &nginx.url("/"));
+    let (exchanges, summary) = json_of(&options, &nginx.secure_url("/"));
     assert_eq!(exchanges.len(), 40);
     let streams: std::collections::BTreeSet<_> = exchanges
         .iter()
@@ -104,9 +57,9 @@ fn parallel_exchanges_share_one_http2_connection_and_each_has_its_verdict() {
 
 #[test]
 fn the_json_of_an_exchange_tells_protocol_tls_and_stream() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let options = ["-k", "--json", "--http2"];
-    let done = get(&options, &nginx.url("/")).with_code(0);
+    let done = get(&options, &nginx.secure_url("/")).with_code(0);
     let line = done.stdout.lines().next().expect("a line");
     let (exchanges, _) = done.json();
     let exchange = &exchanges[0];
@@ -135,8 +88,8 @@ fn the_json_of_an_exchange_tells_protocol_tls_and_stream() {
 
 #[test]
 fn a_name_of_the_same_certificate_shares_the_connection_when_it_is_told_to() {
-    let nginx = Secure::nginx("");
-    let (port, certificate) = (nginx.port, nginx.certificate());
+    let nginx = nginx::start_secure("");
+    let (port, certificate) = (nginx.secure_port(), nginx.path("cert.pem"));
     let [a, b] = ["a.test", "b.test"].map(|name| format!("https://{name}:{port}/"));
     let [to_a, to_b] = ["a.test", "b.test"].map(|name| format!("{name}:{port}:127.0.0.1"));
     let common = ["get", "--resolve", &to_a, "--resolve", &to_b];
@@ -176,10 +129,10 @@ fn a_name_of_the_same_certificate_shares_the_connection_when_it_is_told_to() {
 
 #[test]
 fn versions_are_what_was_asked_for() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let first = |options: &[&str]| {
         let options = [&["-k"], options].concat();
-        let (exchanges, _) = json_of(&options, &nginx.url("/"));
+        let (exchanges, _) = json_of(&options, &nginx.secure_url("/"));
         exchanges[0].clone()
     };
     let old = first(&["--http1", "--tls-max", "1.2"]);
@@ -190,18 +143,18 @@ fn versions_are_what_was_asked_for() {
     let new = first(&["--http2-prior-knowledge", "--tls-min", "1.3"]);
     assert_eq!(new["protocol"], "h2");
     assert_eq!(new["connection"]["tls"]["version"], "1.3");
-    let plain = get(&["--json", "--http2"], &nginx.server.url()).with_code(0);
+    let plain = get(&["--json", "--http2"], &nginx.url()).with_code(0);
     assert_eq!(plain.json().0[0]["protocol"], "h1", "{plain:#?}");
 }
 
 #[test]
 fn a_second_connection_resumes_the_session() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let options = ["-k", "--http1", "--no-keep-alive", "--repeat", "2"];
-    let (exchanges, _) = json_of(&options, &nginx.url("/"));
+    let (exchanges, _) = json_of(&options, &nginx.secure_url("/"));
     let resumed = |at: usize| exchanges[at]["connection"]["tls"]["resumed"].clone();
     assert_eq!((resumed(0), resumed(1)), (json!(false), json!(true)));
-    let done = get(&[&["-v"], &options[..]].concat(), &nginx.url("/")).with_code(0);
+    let done = get(&[&["-v"], &options[..]].concat(), &nginx.secure_url("/")).with_code(0);
     let told = lines(&done, "* TLS ");
     assert!(
         told[0].ends_with(", ALPN http/1.1, full handshake"),
@@ -212,8 +165,8 @@ fn a_second_connection_resumes_the_session() {
 
 #[test]
 fn a_certificate_that_signs_itself_needs_cacert_or_insecure() {
-    let nginx = Secure::nginx("");
-    let url = nginx.url("/");
+    let nginx = nginx::start_secure("");
+    let url = nginx.secure_url("/");
     let refused = get(&[], &url).with_code(1);
     refused.complains("the server's certificate");
     refused.complains("self-signed");
@@ -224,20 +177,20 @@ fn a_certificate_that_signs_itself_needs_cacert_or_insecure() {
     assert_eq!(exchanges[0]["connection"], json!(null));
     assert_eq!(summary["failed"], 1);
     get(&["--insecure"], &url).with_code(0).says("hello");
-    let trusted = get(&["--cacert", &nginx.certificate()], &url).with_code(0);
+    let trusted = get(&["--cacert", &nginx.path("cert.pem")], &url).with_code(0);
     trusted.says("hello");
     // Another's certificate is no help, and takes the place of the system's.
-    let other = Secure::nginx("");
-    get(&["--cacert", &other.certificate()], &url).with_code(1);
+    let other = nginx::start_secure("");
+    get(&["--cacert", &other.path("cert.pem")], &url).with_code(1);
 }
 
 #[test]
 fn a_client_certificate_is_shown_when_the_server_asks() {
-    let nginx = Secure::nginx(
+    let nginx = nginx::start_secure(
         "ssl_verify_client optional_no_ca; location = /who { return 200 'client:$ssl_client_s_dn'; }",
     );
-    let url = nginx.url("/who");
-    let (cert, key) = (nginx.certificate(), nginx.server.path("key.pem"));
+    let url = nginx.secure_url("/who");
+    let (cert, key) = (nginx.path("cert.pem"), nginx.path("key.pem"));
     let shown = get(&["-k", "--cert", &cert, "--key", &key], &url).with_code(0);
     shown.says("client:CN=");
     let without = get(&["-k"], &url).with_code(0);
@@ -248,16 +201,16 @@ fn a_client_certificate_is_shown_when_the_server_asks() {
 
 #[test]
 fn keylog_writes_the_secrets_of_each_connection() {
-    let nginx = Secure::nginx("");
-    let file = nginx.server.path("keys.log");
+    let nginx = nginx::start_secure("");
+    let file = nginx.path("keys.log");
     let options = ["-k", "--keylog", &file];
-    get(&options, &nginx.url("/")).with_code(0);
+    get(&options, &nginx.secure_url("/")).with_code(0);
     let first = std::fs::read_to_string(&file).expect("the log");
     for label in ["CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "] {
         let begins = |line: &&str| line.starts_with(label);
         assert_eq!(first.lines().filter(begins).count(), 1, "{label}");
     }
-    get(&options, &nginx.url("/")).with_code(0);
+    get(&options, &nginx.secure_url("/")).with_code(0);
     let both = std::fs::read_to_string(&file).expect("the log");
     assert!(both.starts_with(&first), "the second run appends");
     assert_eq!(both.lines().count(), 2 * first.lines().count());
@@ -265,8 +218,8 @@ fn keylog_writes_the_secrets_of_each_connection() {
 
 #[test]
 fn verbose_tells_tls_and_stream_in_their_order() {
-    let nginx = Secure::nginx("");
-    let url = nginx.url("/x");
+    let nginx = nginx::start_secure("");
+    let url = nginx.secure_url("/x");
     let done = get(&["-k", "-v", "--repeat", "2"], &url).with_code(0);
     let told: Vec<&str> = done.stderr.lines().collect();
     assert!(told[0].starts_with("* Connected to 127.0.0.1"), "{done:#?}");
@@ -298,8 +251,8 @@ fn a_handshake_that_does_not_end_meets_its_limit() {
 
 #[test]
 fn plain_http_on_a_tls_port_is_told() {
-    let nginx = Secure::nginx("");
-    let url = format!("https://127.0.0.1:{}/", nginx.server.port());
+    let nginx = nginx::start_secure("");
+    let url = format!("https://127.0.0.1:{}/", nginx.port());
     get(&[], &url)
         .with_code(1)
         .complains("plain HTTP on a TLS port");

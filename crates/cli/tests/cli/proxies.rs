@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use keepwarm_lab::{Lab, scenario};
+use keepwarm_servers::recipes::nginx;
 use serde_json::json;
 
-use crate::https::Secure;
 use crate::support::{Done, keepwarm};
 
 /// me:secret
@@ -70,26 +70,30 @@ fn get(options: &[&str], url: &str) -> Done {
 
 #[test]
 fn an_https_origin_is_reached_through_a_tunnel_and_via_tells() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let port = proxy();
     let (with, shown) = (
         format!("http://me:secret@127.0.0.1:{port}"),
         format!("http://127.0.0.1:{port}"),
     );
     let options = ["-k", "--json", "--repeat", "5", "--proxy", &with];
-    let (exchanges, summary) = get(&options, &nginx.url("/")).with_code(0).json();
+    let (exchanges, summary) = get(&options, &nginx.secure_url("/")).with_code(0).json();
     for exchange in &exchanges {
         assert_eq!(exchange["connection"]["via"], json!(shown));
         assert_eq!(exchange["protocol"], "h2");
         assert_eq!(exchange["connection"]["tls"]["alpn"], "h2");
     }
     assert_eq!(summary["opened"], 1);
-    let verbose = get(&["-k", "-v", "--proxy", &with], &nginx.url("/")).with_code(0);
+    let verbose = get(&["-k", "-v", "--proxy", &with], &nginx.secure_url("/")).with_code(0);
     verbose.complains(&format!("* Through the proxy {shown}\n* TLS 1.3"));
-    let text = get(&["-k", "--repeat", "2", "--proxy", &with], &nginx.url("/")).with_code(0);
+    let text = get(
+        &["-k", "--repeat", "2", "--proxy", &with],
+        &nginx.secure_url("/"),
+    )
+    .with_code(0);
     text.says(&format!("via {shown}"));
     let direct = ["-k", "--json", "--proxy", &with, "--noproxy", "127.0.0.1"];
-    let (exchanges, _) = get(&direct, &nginx.url("/")).with_code(0).json();
+    let (exchanges, _) = get(&direct, &nginx.secure_url("/")).with_code(0).json();
     assert_eq!(exchanges[0]["connection"]["via"], json!(null));
 }
 
@@ -107,9 +111,9 @@ fn a_plain_request_is_shown_as_the_proxy_gets_it() {
 
 #[test]
 fn a_proxy_that_refuses_is_told() {
-    let nginx = Secure::nginx("");
+    let nginx = nginx::start_secure("");
     let with = format!("http://me:secretly@127.0.0.1:{}", proxy());
-    let done = get(&["-k", "--json", "--proxy", &with], &nginx.url("/"));
+    let done = get(&["-k", "--json", "--proxy", &with], &nginx.secure_url("/"));
     let (exchanges, _) = done.json();
     assert_eq!(exchanges[0]["error"]["kind"], "proxy", "{done:#?}");
     let message = exchanges[0]["error"]["message"].as_str().expect("text");

@@ -1,10 +1,9 @@
 //! `-L`, `--compressed`, `-4`, `-6`, credentials and proxies: what lies between a URL and its body.
 
+use keepwarm_servers::recipes::nginx;
 use serde_json::{Value, json};
 
 use crate::get_json::{CONNECTION, TIMINGS, keys_in_order};
-use crate::https::Secure;
-use crate::real_servers::Server;
 use crate::support::{Done, keepwarm};
 
 const HOP: &[&str] = &[
@@ -31,10 +30,10 @@ fn exchange(done: &Done) -> Value {
 
 #[test]
 fn a_redirect_is_followed_with_location_only() {
-    let nginx = Secure::nginx(
+    let nginx = nginx::start_secure(
         "location = /away { return 302 /here; } location = /here { return 200 'here'; }",
     );
-    let (away, here) = (nginx.url("/away"), nginx.url("/here"));
+    let (away, here) = (nginx.secure_url("/away"), nginx.secure_url("/here"));
     let stayed = exchange(&get(&["-k", "--json"], &away).with_code(0));
     assert_eq!(stayed["status"], 302);
     assert_eq!(stayed["hops"], json!([]));
@@ -70,10 +69,10 @@ fn a_redirect_is_followed_with_location_only() {
 
 #[test]
 fn verbose_tells_each_redirect_in_its_order() {
-    let nginx = Secure::nginx(
+    let nginx = nginx::start_secure(
         "location = /away { return 302 /here; } location = /here { return 200 'here'; }",
     );
-    let done = get(&["-k", "-v", "-L"], &nginx.url("/away")).with_code(0);
+    let done = get(&["-k", "-v", "-L"], &nginx.secure_url("/away")).with_code(0);
     let begins = [
         "* Connected to ",
         "* TLS 1.3",
@@ -96,14 +95,14 @@ fn verbose_tells_each_redirect_in_its_order() {
 
 #[test]
 fn more_redirects_than_allowed_are_an_error() {
-    let nginx = Secure::nginx("location = /round { return 302 /round; }");
+    let nginx = nginx::start_secure("location = /round { return 302 /round; }");
     let options = ["-k", "--json", "-L", "--max-redirs", "3"];
-    let failed = exchange(&get(&options, &nginx.url("/round")).with_code(1));
+    let failed = exchange(&get(&options, &nginx.secure_url("/round")).with_code(1));
     assert_eq!(failed["error"]["kind"], "limit");
     assert_eq!(failed["error"]["limit"], "redirects");
     let told = get(
         &["-k", "-v", "-L", "--max-redirs", "3"],
-        &nginx.url("/round"),
+        &nginx.secure_url("/round"),
     );
     // What is spoken was told when the connection opened, though no answer came of it.
     told.with_code(1).complains("> GET /round HTTP/2\n");
@@ -112,8 +111,8 @@ fn more_redirects_than_allowed_are_an_error() {
 
 #[test]
 fn a_redirect_from_https_to_http_is_not_followed_and_said() {
-    let nginx = Secure::nginx("location = /down { return 302 http://127.0.0.1:1/; }");
-    let url = nginx.url("/down");
+    let nginx = nginx::start_secure("location = /down { return 302 http://127.0.0.1:1/; }");
+    let url = nginx.secure_url("/down");
     let stayed = exchange(&get(&["-k", "--json", "-L"], &url).with_code(0));
     assert_eq!(stayed["status"], 302);
     assert_eq!(stayed["not_followed"], "https-to-http");
@@ -128,8 +127,8 @@ fn compressed_asks_and_decodes() {
     let block = format!(
         "gzip on; gzip_types text/plain; gzip_min_length 1; location = /text {{ return 200 '{text}'; }}"
     );
-    let nginx = Secure::nginx(&block);
-    let url = nginx.url("/text");
+    let nginx = nginx::start_secure(&block);
+    let url = nginx.secure_url("/text");
     let plain = exchange(&get(&["-k", "--json"], &url).with_code(0));
     assert_eq!(plain["decoded_from"], json!(null));
     let decoded = get(&["-k", "--compressed"], &url).with_code(0);
@@ -144,7 +143,7 @@ fn compressed_asks_and_decodes() {
 
 #[test]
 fn an_address_family_is_heeded() {
-    let nginx = Server::nginx("");
+    let nginx = nginx::start("");
     let url = format!("http://localhost:{}/index.html", nginx.port());
     let four = exchange(&get(&["--json", "-4"], &url).with_code(0));
     let remote = four["connection"]["remote"].as_str().expect("an address");
@@ -155,9 +154,9 @@ fn an_address_family_is_heeded() {
 
 #[test]
 fn credentials_in_a_url_are_sent_and_shown_nowhere() {
-    let nginx = Secure::nginx("location = /who { return 200 $http_authorization; }");
+    let nginx = nginx::start_secure("location = /who { return 200 $http_authorization; }");
     let url = nginx
-        .url("/who")
+        .secure_url("/who")
         .replace("https://", "https://me:sec%20ret@");
     // me:sec ret
     let body = get(&["-k", "-v"], &url).with_code(0);
@@ -166,7 +165,7 @@ fn credentials_in_a_url_are_sent_and_shown_nowhere() {
     let json = get(&["-k", "--json"], &url).with_code(0);
     let several = get(&["-k", "--repeat", "2"], &url).with_code(0);
     let failed = get(&["-v"], &url).with_code(1);
-    assert_eq!(exchange(&json)["url"], nginx.url("/who"));
+    assert_eq!(exchange(&json)["url"], nginx.secure_url("/who"));
     for done in [body, json, several, failed] {
         assert!(!done.stderr.contains("sec"), "{done:#?}");
         assert!(!done.stdout.contains("sec%20ret"), "{done:#?}");

@@ -18,12 +18,14 @@ pub fn start(idle: u64) -> Server {
     })
 }
 
-/// In front of a server on this port, whose page is at [`THROUGH`]; it keeps its clients' connections for so many milliseconds.
+/// In front of a server on this port, whose page is at [`THROUGH`]; it keeps its clients' connections for so many
+/// milliseconds.
 pub fn start_before(port: u16, idle: u64) -> Server {
     serve(idle, &|place| {
         let token = &place.token;
         format!(
-            "http-request return status 200 content-type text/plain string {token} if !{{ path {THROUGH} }}\n \
+            "http-request return status 200 content-type text/plain string {token} \
+             if !{{ path {THROUGH} }}\n \
              http-request set-path /index.html\n default_backend application\n\
              backend application\n http-reuse always\n server one 127.0.0.1:{port}\n"
         )

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::server::{Place, Server, built};
+use crate::server::{Place, Server, fetched};
 
 /// What is served, in all of them.
 const SERVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
@@ -86,9 +86,14 @@ fn python() -> Command {
     Command::new("python3")
 }
 
-/// Where the packages are.
+/// Where the packages are, those that are wanted now.
 fn packages() -> PathBuf {
-    let mark = built("python-servers/of", "python/requirements.txt");
+    let mark = fetched("python-servers/of");
+    let of = std::fs::read_to_string(&mark);
+    assert!(
+        of.is_ok_and(|of| of == include_str!("../../python/requirements.txt")),
+        "Python's servers are of other versions: run `cargo xtask install`"
+    );
     mark.parent().expect("a folder").to_owned()
 }
 
