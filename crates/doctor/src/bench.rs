@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use keepwarm::tls::TlsConnector;
 
+use crate::doors::Doors;
 use crate::exchange::{Answer, Ask};
 use crate::heartbeat::{self, Heartbeat};
 use crate::journal::Journal;
@@ -17,7 +18,7 @@ use crate::measured::{Life, Measured, Sample, Situation};
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::trouble::Trouble;
-use crate::wire::Wire;
+use crate::wire::{Way, Wire};
 
 /// Beyond this, or this part of the time measured, a delay of our own makes the time uncertain.
 const TOLERANCE: Duration = Duration::from_millis(50);
@@ -30,6 +31,7 @@ pub(crate) struct Bench {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) journal: Arc<Journal>,
+    doors: Doors,
     /// Whether HEAD is asked instead of GET, for the answers are large.
     pub(crate) head: bool,
     /// The status of the first answer.
@@ -61,6 +63,7 @@ impl Bench {
         settings: Settings,
         connector: Option<TlsConnector>,
         journal: Arc<Journal>,
+        doors: Doors,
         head: bool,
         status: StatusCode,
         measured: Measured,
@@ -72,6 +75,7 @@ impl Bench {
             addresses: measured.addresses.clone(),
             heartbeat: Heartbeat::start(),
             journal,
+            doors,
             head,
             status,
             board: Mutex::new(Board {
@@ -92,11 +96,26 @@ impl Bench {
         self.addresses[next % self.addresses.len()]
     }
 
+    /// Opens a connection for HTTP/1.1, as soon as one more may be open.
     pub(crate) async fn open(&self, address: SocketAddr) -> Result<Wire, Trouble> {
+        self.open_as(address, &[HTTP_1_1]).await
+    }
+
+    /// The same; over TLS these protocols are offered.
+    pub(crate) async fn open_as(
+        &self,
+        address: SocketAddr,
+        protocols: &[&[u8]],
+    ) -> Result<Wire, Trouble> {
         let connector = self.connector.as_ref();
-        let connector = connector.map(|connector| (connector, &[HTTP_1_1][..]));
-        let patience = self.settings.patience;
-        let wire = Wire::open(&self.target, address, connector, patience, &self.journal).await?;
+        let way = Way {
+            tls: connector.map(|connector| (connector, protocols)),
+            probes: None,
+            patience: self.settings.patience,
+            journal: &self.journal,
+        };
+        let leave = self.doors.enter().await;
+        let wire = Wire::open(&self.target, address, &way, leave).await?;
         self.put(|measured| {
             let round_trip = &mut measured.pilot.round_trip;
             *round_trip = wire.round_trip.min(*round_trip);
@@ -116,7 +135,17 @@ impl Bench {
 
     pub(crate) async fn ask(&self, wire: &mut Wire, ask: &Ask) -> Result<Answer, Trouble> {
         let authority = self.target.authority();
-        wire.ask(ask, authority, self.settings.patience).await
+        let answer = wire.ask(ask, authority, self.settings.patience).await?;
+        let status = answer.status;
+        // A limit on connections or requests of one address answers like this: it is no trait of the connection.
+        let is_refusal = matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        if is_refusal && status != self.status {
+            return Err(Trouble::Refused { status });
+        }
+        Ok(answer)
     }
 
     /// Writes a result.

@@ -13,15 +13,17 @@ use tokio::time::timeout;
 
 use crate::bench::{Bench, HTTP_1_1};
 use crate::checks::{alpn, announced, errors, http10, idle, series};
+use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
 use crate::journal::Journal;
 use crate::judge::has_outlier;
 use crate::measured::{Life, Measured, Pilot, Sample, Situation};
+use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::target::Target;
 use crate::trouble::{Trouble, Unreachable, UnreachableKind};
-use crate::wire::Wire;
+use crate::wire::{Way, Wire};
 
 /// Addresses that are tried.
 const MOST_ADDRESSES: usize = 8;
@@ -31,10 +33,10 @@ const LARGE_BODY: u64 = 64 << 10;
 const LOOK: Duration = Duration::from_millis(20);
 /// How long connections are looked at when the announcement is beyond the budget: coarse lies are found.
 const GLANCE: Duration = Duration::from_secs(2);
-/// Connections that wait after one request, beside the first.
-const MORE_AFTER_ONE: usize = 3;
 /// Connections that wait when one ended at another time than the others, to tell whether it is one of several.
 const TO_CONFIRM: usize = 4;
+/// Fewer connections than this cannot tell anything: one waits while the other asks.
+const FEWEST_CONNECTIONS: usize = 2;
 
 /// An examination under way. Dropped, it ends and closes its connections.
 #[derive(Debug)]
@@ -86,7 +88,17 @@ impl Examination {
         let connector = connector(&target, &settings)?;
         let found = addresses(&target, settings.patience).await?;
         let journal = Journal::new(settings.observer.clone(), target.origin().clone());
-        let first = First::ask(&target, &settings, connector.as_ref(), &found, &journal).await?;
+        let connections = settings.connections.max(FEWEST_CONNECTIONS);
+        let doors = Doors::new(connections);
+        let way = Way {
+            tls: connector
+                .as_ref()
+                .map(|connector| (connector, &[HTTP_1_1][..])),
+            probes: None,
+            patience: settings.patience,
+            journal: &journal,
+        };
+        let first = First::ask(&target, &way, &doors, &found).await?;
         let limit = settings.limit;
         let measured = measured(&target, &first);
         let head = first.answer.body > LARGE_BODY;
@@ -95,6 +107,7 @@ impl Examination {
             settings,
             connector,
             journal,
+            doors,
             head,
             first.answer.status,
             measured,
@@ -108,15 +121,16 @@ impl Examination {
             has_confirmed: false,
             is_over: false,
         };
-        examination.start(first);
+        examination.start(first, &Plan::of(connections));
         Ok(examination)
     }
 
-    fn start(&mut self, first: First) {
+    fn start(&mut self, first: First, plan: &Plan) {
         let bench = || Arc::clone(&self.bench);
         let (asking, waiting) = (&mut self.asking, &mut self.waiting);
+        let waits = plan.waits(Situation::Asked);
         let each = bench();
-        waiting.spawn(async move { announced::check(&each).await });
+        waiting.spawn(async move { announced::check(&each, waits).await });
         let each = bench();
         asking.spawn(async move { http10::check(&each).await });
         let each = bench();
@@ -126,21 +140,25 @@ impl Examination {
             return;
         }
         // Not before: a server that talks to one client at a time would wait for this one's request.
-        let each = bench();
-        waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
+        if plan.waits(Situation::ConnectOnly) {
+            let each = bench();
+            waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
+        }
         let each = bench();
         asking.spawn(async move { series::check(&each).await });
         if !self.bench.head {
             let each = bench();
             asking.spawn(async move { errors::head(&each).await });
         }
+        let waits = plan.waits(Situation::AfterError);
         let each = bench();
-        waiting.spawn(async move { errors::not_found(&each).await });
-        let each = bench();
-        waiting.spawn(async move { idle::check(&each, Situation::AfterTen).await });
-        for _ in 0..MORE_AFTER_ONE {
-            let each = bench();
-            waiting.spawn(async move { idle::check(&each, Situation::AfterOne).await });
+        waiting.spawn(async move { errors::not_found(&each, waits).await });
+        for situation in plan.idle.iter().copied() {
+            // The others have checks of their own.
+            if matches!(situation, Situation::AfterOne | Situation::AfterTen) {
+                let each = bench();
+                waiting.spawn(async move { idle::check(&each, situation).await });
+            }
         }
         let each = bench();
         let First {
@@ -314,12 +332,11 @@ impl First {
     /// Connects to all addresses at once, and asks on the first of them that is there.
     async fn ask(
         target: &Target,
-        settings: &Settings,
-        connector: Option<&TlsConnector>,
+        way: &Way<'_>,
+        doors: &Doors,
         addresses: &[SocketAddr],
-        journal: &Arc<Journal>,
     ) -> Result<Self, Unreachable> {
-        let (alive, dead) = reach(addresses, settings.patience).await;
+        let (alive, dead) = reach(addresses, doors, way.patience).await;
         let Some(&address) = alive.first() else {
             let told: Vec<_> = dead
                 .iter()
@@ -330,7 +347,6 @@ impl First {
                 message: told.join("; "),
             });
         };
-        let connector = connector.map(|connector| (connector, &[HTTP_1_1][..]));
         let ask = Ask {
             head: false,
             path: target.path().to_owned(),
@@ -338,10 +354,9 @@ impl First {
             keep_alive: false,
         };
         let asked = async {
-            let mut wire =
-                Wire::open(target, address, connector, settings.patience, journal).await?;
+            let mut wire = Wire::open(target, address, way, doors.enter().await).await?;
             let authority = target.authority();
-            let answer = wire.ask(&ask, authority, settings.patience).await?;
+            let answer = wire.ask(&ask, authority, way.patience).await?;
             Ok((wire, answer))
         };
         let asked: Result<_, Trouble> = asked.await;
@@ -359,6 +374,7 @@ impl First {
 /// Which addresses can be connected to. When there is only one, its first connection tells.
 async fn reach(
     addresses: &[SocketAddr],
+    doors: &Doors,
     patience: Duration,
 ) -> (Vec<SocketAddr>, Vec<(SocketAddr, String)>) {
     if let [only] = addresses {
@@ -366,7 +382,9 @@ async fn reach(
     }
     let mut attempts = JoinSet::new();
     for (place, address) in addresses.iter().copied().enumerate() {
+        let doors = doors.clone();
         attempts.spawn(async move {
+            let _leave = doors.enter().await;
             let attempt = timeout(patience, tokio::net::TcpStream::connect(address)).await;
             let outcome = match attempt {
                 Ok(Ok(_)) => Ok(()),

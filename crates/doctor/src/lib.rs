@@ -20,6 +20,7 @@
 mod bench;
 mod checks;
 pub mod defaults;
+mod doors;
 mod ending;
 mod examination;
 mod exchange;
@@ -27,6 +28,7 @@ mod heartbeat;
 mod journal;
 mod judge;
 mod measured;
+mod plan;
 mod settings;
 mod target;
 mod trouble;

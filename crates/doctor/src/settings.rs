@@ -48,6 +48,9 @@ pub struct Settings {
     pub patience: Duration,
     /// Requests on one connection at most. Default: 1 100, above the limits that servers have by default.
     pub most_requests: u32,
+    /// Connections open at once at most, all checks together. Fewer leave out some of those that wait; below 2 counts
+    /// as 2. Default: 16.
+    pub connections: usize,
     /// TLS, for `https` targets.
     pub tls: Tls,
     /// Who is told of every connection and request, as by a client. Default: nobody.
@@ -73,6 +76,7 @@ impl Settings {
             trusts_long_announcements: quick,
             patience: Duration::from_secs(if quick { 5 } else { 10 }),
             most_requests: 1_100,
+            connections: 16,
             tls: Tls::new(),
             observer: None,
         }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::StatusCode;
 use keepwarm_core::reason::{CloseReason, Limit};
 
 use crate::ending::EndedBy;
@@ -24,6 +25,8 @@ pub(crate) enum Trouble {
     Protocol { fault: String, opening: Vec<u8> },
     /// Nothing came for so long.
     Timeout { what: &'static str, limit: Duration },
+    /// The answer says that this is too much (429, 503), which the first answer did not.
+    Refused { status: StatusCode },
     /// The body is longer than is read.
     TooLong { limit: u64 },
 }
@@ -58,6 +61,12 @@ impl fmt::Display for Trouble {
             Self::Timeout { what, limit } => {
                 write!(f, "{what} did not come within {} s", limit.as_secs_f64())
             }
+            Self::Refused { status } => {
+                write!(
+                    f,
+                    "the server answered {status}: it may limit connections or requests"
+                )
+            }
             Self::TooLong { limit } => {
                 write!(
                     f,
@@ -79,6 +88,7 @@ impl Trouble {
             } => io::ErrorKind::ConnectionReset,
             Self::Ended { .. } => io::ErrorKind::UnexpectedEof,
             Self::Timeout { .. } => return CloseReason::TimedOut(Limit::Total),
+            Self::Refused { .. } => return CloseReason::PeerSaidClose,
             Self::TooLong { .. } => return CloseReason::BodyNotRead { left: None },
         };
         CloseReason::IoError { kind }
@@ -130,9 +140,10 @@ impl Unreachable {
         let kind = match trouble {
             Trouble::Connect(_) => UnreachableKind::Connect,
             Trouble::Tls(_) => UnreachableKind::Tls,
-            Trouble::Ended { .. } | Trouble::Timeout { .. } | Trouble::TooLong { .. } => {
-                UnreachableKind::NoAnswer
-            }
+            Trouble::Ended { .. }
+            | Trouble::Refused { .. }
+            | Trouble::Timeout { .. }
+            | Trouble::TooLong { .. } => UnreachableKind::NoAnswer,
             Trouble::Protocol { .. } => UnreachableKind::NotHttp,
         };
         Self {

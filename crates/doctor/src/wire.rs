@@ -10,10 +10,12 @@ use bytes::BytesMut;
 use keepwarm::Stream;
 use keepwarm::tls::{TlsConnector, TlsInfo};
 use keepwarm_core::event::{Opening, Protocol};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::doors::Leave;
 use crate::ending::EndedBy;
 use crate::journal::{Journal, Opened, Track};
 use crate::target::Target;
@@ -32,6 +34,20 @@ pub(crate) struct Wire {
     /// Answers that were read to their end.
     pub(crate) answers: u64,
     pub(crate) track: Track,
+    _leave: Leave,
+}
+
+/// How a connection is opened.
+pub(crate) struct Way<'a> {
+    /// TLS, and the protocols that are offered; none: plain.
+    pub(crate) tls: Option<(&'a TlsConnector, &'a [&'a [u8]])>,
+    /// After how long in which nothing came TCP asks whether the other side is there, and how often from then on;
+    /// none: never.
+    pub(crate) probes: Option<Duration>,
+    /// For each step.
+    pub(crate) patience: Duration,
+    /// Where it is told.
+    pub(crate) journal: &'a Arc<Journal>,
 }
 
 fn unfinished(patience: Duration) -> String {
@@ -45,22 +61,21 @@ impl Wire {
     pub(crate) async fn open(
         target: &Target,
         address: SocketAddr,
-        connector: Option<(&TlsConnector, &[&[u8]])>,
-        patience: Duration,
-        journal: &Arc<Journal>,
+        way: &Way<'_>,
+        leave: Leave,
     ) -> Result<Self, Trouble> {
         let began = Instant::now();
-        let wire = Self::open_untold(target, address, connector, patience, journal).await;
-        wire.inspect_err(|trouble| journal.failed(began, trouble.to_string()))
+        let wire = Self::open_untold(target, address, way, leave).await;
+        wire.inspect_err(|trouble| way.journal.failed(began, trouble.to_string()))
     }
 
     async fn open_untold(
         target: &Target,
         address: SocketAddr,
-        connector: Option<(&TlsConnector, &[&[u8]])>,
-        patience: Duration,
-        journal: &Arc<Journal>,
+        way: &Way<'_>,
+        leave: Leave,
     ) -> Result<Self, Trouble> {
+        let patience = way.patience;
         let late = |what| Trouble::Timeout {
             what,
             limit: patience,
@@ -74,9 +89,14 @@ impl Wire {
         // Requests are one write each; without this an old delayed acknowledgement could hold one back.
         stream.set_nodelay(true).map_err(Trouble::Connect)?;
         let local = stream.local_addr().ok();
+        if let Some(every) = way.probes {
+            let probes = TcpKeepalive::new().with_time(every).with_interval(every);
+            let set = SockRef::from(&stream).set_tcp_keepalive(&probes);
+            set.map_err(Trouble::Connect)?;
+        }
         let mut stream = Stream::from(stream);
         let mut tls = None;
-        if let Some((connector, protocols)) = connector {
+        if let Some((connector, protocols)) = way.tls {
             let shaking = connector.connect(stream, target.host(), target.port(), protocols);
             let shaken = timeout(patience, shaking).await;
             let (encrypted, info) = shaken
@@ -91,7 +111,7 @@ impl Wire {
             Some("h2") => Protocol::H2,
             Some(_) | None => Protocol::H1,
         };
-        let track = journal.opened(Opened {
+        let track = way.journal.opened(Opened {
             began,
             opened,
             local,
@@ -112,6 +132,7 @@ impl Wire {
             opened,
             answers: 0,
             track,
+            _leave: leave,
         })
     }
 

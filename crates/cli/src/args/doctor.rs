@@ -54,6 +54,9 @@ pub(crate) struct DoctorArgs {
     /// Requests on one connection at most, to find a limit
     #[arg(long, value_name = "N", default_value_t = 1_100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub(crate) max_requests: u32,
+    /// Connections open at once at most, for servers that limit them for an address; fewer learn less
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
+    pub(crate) connections: u16,
     /// Exit 1 only when one of these was found, by name, with commas between them
     #[arg(long, value_name = "CAUSE,…", value_delimiter = ',', value_parser = cause)]
     pub(crate) fail_on: Vec<Cause>,

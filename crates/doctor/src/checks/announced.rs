@@ -5,7 +5,9 @@ use crate::exchange::Ask;
 use crate::measured::{Announced, Situation};
 
 /// Asks with `Connection: keep-alive`, for some servers announce only then; then waits for the end.
-pub(crate) async fn check(bench: &Bench) {
+///
+/// It waits only when the plan has a connection for it.
+pub(crate) async fn check(bench: &Bench, waits: bool) {
     let address = bench.addresses[0];
     let mut wire = match bench.open(address).await {
         Ok(wire) => wire,
@@ -29,7 +31,7 @@ pub(crate) async fn check(bench: &Bench) {
             only_when_asked: measured.pilot.header("keep-alive").is_none(),
         });
     });
-    if answer.reuse.is_keep() {
+    if waits && answer.reuse.is_keep() {
         let since = answer.last_byte;
         let situation = Situation::Asked;
         bench

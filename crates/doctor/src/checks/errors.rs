@@ -17,8 +17,8 @@ pub(crate) async fn head(bench: &Bench) {
     drop(followed(bench, &ask, |_status| "HEAD".to_owned()).await);
 }
 
-/// A path that does not exist, then the plain request; then waits for the end.
-pub(crate) async fn not_found(bench: &Bench) {
+/// A path that does not exist, then the plain request; then waits for the end, when the plan has a connection for it.
+pub(crate) async fn not_found(bench: &Bench, waits: bool) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let number = now.map_or(0, |now| now.subsec_nanos());
     let ask = Ask {
@@ -29,6 +29,9 @@ pub(crate) async fn not_found(bench: &Bench) {
     else {
         return;
     };
+    if !waits {
+        return;
+    }
     let situation = Situation::AfterError;
     bench
         .wait_for_end(&mut wire, situation, address, since)

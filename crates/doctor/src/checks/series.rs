@@ -62,7 +62,14 @@ async fn run(bench: &Bench, time: Duration) -> Run {
             return Run::Open(count);
         }
         match bench.ask(&mut wire, &ask).await {
-            // Too many requests, or a fault: whatever it is, asking on would not be gentle.
+            Err(Trouble::Refused { status }) => {
+                let number = count + 1;
+                bench.note(format!(
+                    "request {number} of a series was answered {status}: not asked further"
+                ));
+                return Run::Open(count);
+            }
+            // A fault: whatever it is, asking on would not be gentle.
             Ok(answer) if answer.status != bench.status => {
                 let (number, status) = (count + 1, answer.status);
                 bench.note(format!(

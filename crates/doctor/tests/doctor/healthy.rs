@@ -44,8 +44,6 @@ async fn an_examination_is_gentle() {
         .expect("it is there");
     examination.finished().await;
     let transcript = lab.transcript();
-    let counters = lab.connections();
-    assert!(counters.accepted <= 16, "{counters:?}");
     for connection in transcript.connections() {
         for request in connection.requests() {
             assert!(

@@ -1,5 +1,6 @@
 //! Examinations of labs that were told what to do: what is measured against what was configured.
 
+mod connections;
 mod events;
 mod healthy;
 mod idle;
