@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use keepwarm::tls::TlsConnector;
+use tokio::sync::watch;
 
 use crate::doors::Doors;
+use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
 use crate::heartbeat::{self, Heartbeat};
 use crate::journal::Journal;
@@ -32,12 +34,21 @@ pub(crate) struct Bench {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) journal: Arc<Journal>,
     doors: Doors,
-    /// Whether HEAD is asked instead of GET, for the answers are large.
-    pub(crate) head: bool,
-    /// The status of the first answer.
-    pub(crate) status: StatusCode,
+    pub(crate) first: Seen,
+    /// Whether the time for waiting is over.
+    orders: watch::Sender<bool>,
     board: Mutex<Board>,
     next_address: AtomicUsize,
+}
+
+/// What the first answer taught.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Whether HEAD is asked instead of GET, for the answers are large.
+    pub(crate) head: bool,
+    pub(crate) status: StatusCode,
+    /// From the request to the end of the answer.
+    pub(crate) took: Duration,
 }
 
 struct Board {
@@ -49,8 +60,8 @@ struct Board {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting {
     pub(crate) situation: Situation,
-    address: SocketAddr,
-    since: Instant,
+    pub(crate) address: SocketAddr,
+    pub(crate) since: Instant,
     /// What is uncertain about `since`.
     slack: Duration,
     /// The sleep of the machine until then.
@@ -64,8 +75,7 @@ impl Bench {
         connector: Option<TlsConnector>,
         journal: Arc<Journal>,
         doors: Doors,
-        head: bool,
-        status: StatusCode,
+        first: Seen,
         measured: Measured,
     ) -> Self {
         Self {
@@ -76,8 +86,8 @@ impl Bench {
             heartbeat: Heartbeat::start(),
             journal,
             doors,
-            head,
-            status,
+            first,
+            orders: watch::Sender::new(false),
             board: Mutex::new(Board {
                 measured,
                 waiting: Vec::new(),
@@ -98,22 +108,22 @@ impl Bench {
 
     /// Opens a connection for HTTP/1.1, as soon as one more may be open.
     pub(crate) async fn open(&self, address: SocketAddr) -> Result<Wire, Trouble> {
-        self.open_as(address, &[HTTP_1_1]).await
+        self.open_by(address, self.way(&[HTTP_1_1])).await
     }
 
-    /// The same; over TLS these protocols are offered.
-    pub(crate) async fn open_as(
-        &self,
-        address: SocketAddr,
-        protocols: &[&[u8]],
-    ) -> Result<Wire, Trouble> {
+    /// How a connection is opened; over TLS these protocols are offered.
+    pub(crate) fn way<'a>(&'a self, protocols: &'a [&'a [u8]]) -> Way<'a> {
         let connector = self.connector.as_ref();
-        let way = Way {
+        Way {
             tls: connector.map(|connector| (connector, protocols)),
             probes: None,
             patience: self.settings.patience,
             journal: &self.journal,
-        };
+        }
+    }
+
+    /// Opens a connection in this way, as soon as one more may be open.
+    pub(crate) async fn open_by(&self, address: SocketAddr, way: Way<'_>) -> Result<Wire, Trouble> {
         let leave = self.doors.enter().await;
         let wire = Wire::open(&self.target, address, &way, leave).await?;
         self.put(|measured| {
@@ -126,7 +136,7 @@ impl Bench {
     /// The plain request for the target.
     pub(crate) fn plain(&self) -> Ask {
         Ask {
-            head: self.head,
+            head: self.first.head,
             path: self.target.path().to_owned(),
             http10: false,
             keep_alive: false,
@@ -142,7 +152,7 @@ impl Bench {
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
         );
-        if is_refusal && status != self.status {
+        if is_refusal && status != self.first.status {
             return Err(Trouble::Refused { status });
         }
         Ok(answer)
@@ -176,6 +186,16 @@ impl Bench {
         self.board().waiting.iter().flatten().copied().collect()
     }
 
+    /// The time for waiting is over: who still waits asks once more and ends.
+    pub(crate) fn call_last_orders(&self) {
+        self.orders.send_replace(true);
+    }
+
+    pub(crate) async fn last_orders(&self) {
+        // It cannot fail: the sender is ours.
+        let _ = self.orders.subscribe().wait_for(|called| *called).await;
+    }
+
     /// Waits for the end of a connection that is idle since `since`, and puts it on the board.
     pub(crate) async fn wait_for_end(
         &self,
@@ -196,17 +216,15 @@ impl Bench {
             board.waiting.push(Some(waiting));
             board.waiting.len() - 1
         };
-        let (by, at) = wire.end().await;
-        let late = self.heartbeat.slack();
-        let slept = heartbeat::slept().saturating_sub(waiting.slept);
-        let after = at - since;
-        let tolerance = TOLERANCE.max(after / 50);
-        let life = Life::Ended {
-            after,
-            low: after.saturating_sub(late),
-            high: after + waiting.slack + slept,
-            by,
-            uncertain: late.max(waiting.slack).max(slept) > tolerance,
+        let ended = tokio::select! {
+            biased;
+            ended = wire.end() => Some(ended),
+            () = self.last_orders() => None,
+        };
+        let life = match ended {
+            Some((Some(by), at)) => self.ended(&waiting, by, at),
+            Some((None, at)) => self.lost_by_probes(at - since),
+            None => self.ask_once_more(wire, &waiting).await,
         };
         let mut board = self.board();
         board.waiting[place] = None;
@@ -216,6 +234,22 @@ impl Bench {
             since,
             life,
         });
+    }
+}
+
+impl Bench {
+    fn ended(&self, waiting: &Waiting, by: EndedBy, at: Instant) -> Life {
+        let late = self.heartbeat.slack();
+        let slept = heartbeat::slept().saturating_sub(waiting.slept);
+        let after = at - waiting.since;
+        let tolerance = TOLERANCE.max(after / 50);
+        Life::Ended {
+            after,
+            low: after.saturating_sub(late),
+            high: after + waiting.slack + slept,
+            by,
+            uncertain: late.max(waiting.slack).max(slept) > tolerance,
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use keepwarm::tls::TlsConnector;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::bench::{Bench, HTTP_1_1};
-use crate::checks::{alpn, announced, errors, http10, idle, series};
+use crate::bench::{Bench, HTTP_1_1, Seen};
+use crate::checks::{alpn, announced, errors, http10, idle, series, staggered};
 use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
@@ -35,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const GLANCE: Duration = Duration::from_secs(2);
 /// Connections that wait when one ended at another time than the others, to tell whether it is one of several.
 const TO_CONFIRM: usize = 4;
+/// How long answers to the last questions are waited for, when there is time.
+const LAST_QUESTIONS: Duration = Duration::from_secs(5);
 /// Fewer connections than this cannot tell anything: one waits while the other asks.
 const FEWEST_CONNECTIONS: usize = 2;
 
@@ -46,6 +48,10 @@ pub struct Examination {
     asking: JoinSet<()>,
     /// Checks that end with a connection.
     waiting: JoinSet<()>,
+    /// Checks that nobody waits for: they learn what they can while others wait.
+    aside: JoinSet<()>,
+    /// When the last questions were asked.
+    closing: Option<Instant>,
     began: Instant,
     limit: Duration,
     /// Whether more connections were opened because one ended at another time than the others.
@@ -101,21 +107,25 @@ impl Examination {
         let first = First::ask(&target, &way, &doors, &found).await?;
         let limit = settings.limit;
         let measured = measured(&target, &first);
-        let head = first.answer.body > LARGE_BODY;
         let bench = Bench::new(
             target,
             settings,
             connector,
             journal,
             doors,
-            head,
-            first.answer.status,
+            Seen {
+                head: first.answer.body > LARGE_BODY,
+                status: first.answer.status,
+                took: first.took,
+            },
             measured,
         );
         let mut examination = Self {
             bench: Arc::new(bench),
             asking: JoinSet::new(),
             waiting: JoinSet::new(),
+            aside: JoinSet::new(),
+            closing: None,
             began,
             limit,
             has_confirmed: false,
@@ -146,7 +156,7 @@ impl Examination {
         }
         let each = bench();
         asking.spawn(async move { series::check(&each).await });
-        if !self.bench.head {
+        if !self.bench.first.head {
             let each = bench();
             asking.spawn(async move { errors::head(&each).await });
         }
@@ -154,11 +164,19 @@ impl Examination {
         let each = bench();
         waiting.spawn(async move { errors::not_found(&each, waits).await });
         for situation in plan.idle.iter().copied() {
-            // The others have checks of their own.
-            if matches!(situation, Situation::AfterOne | Situation::AfterTen) {
-                let each = bench();
-                waiting.spawn(async move { idle::check(&each, situation).await });
+            match situation {
+                Situation::AfterOne | Situation::AfterTen | Situation::Probed => {
+                    let each = bench();
+                    waiting.spawn(async move { idle::check(&each, situation).await });
+                }
+                // These have checks of their own, above.
+                Situation::AfterError | Situation::Asked | Situation::ConnectOnly => {}
             }
+        }
+        for step in plan.steps(self.limit) {
+            let each = bench();
+            self.aside
+                .spawn(async move { staggered::check(&each, step).await });
         }
         let each = bench();
         let First {
@@ -180,8 +198,20 @@ impl Examination {
         loop {
             while self.asking.try_join_next().is_some() {}
             while self.waiting.try_join_next().is_some() {}
-            let has_time = self.began.elapsed() < self.limit;
-            if !has_time || (self.has_nothing_to_wait_for() && !self.confirms()) {
+            while self.aside.try_join_next().is_some() {}
+            let elapsed = self.began.elapsed();
+            if self.closing.is_none()
+                && (elapsed >= self.bench.settings.last_orders()
+                    || (self.has_nothing_to_wait_for() && !self.confirms()))
+            {
+                self.closing = Some(Instant::now());
+                self.bench.call_last_orders();
+            }
+            if let Some(closing) = self.closing
+                && (self.bench.waiting().is_empty()
+                    || closing.elapsed() >= LAST_QUESTIONS
+                    || elapsed >= self.bench.settings.closing())
+            {
                 self.is_over = true;
                 return;
             }
@@ -253,7 +283,7 @@ impl Examination {
                 Life::Ended { after, by, .. } if sample.situation.is_between_requests() => {
                     Some((after, by))
                 }
-                Life::Ended { .. } | Life::Open(_) => None,
+                Life::Ended { .. } | Life::Lost(_) | Life::Open(_) => None,
             });
         Progress {
             elapsed: self.began.elapsed(),
@@ -273,6 +303,7 @@ impl Examination {
     pub async fn close(&mut self) {
         self.asking.shutdown().await;
         self.waiting.shutdown().await;
+        self.aside.shutdown().await;
     }
 
     /// What was seen; what is still waited for is open so far. Before [`finished`](Self::finished) was ready it counts
@@ -323,6 +354,8 @@ async fn addresses(target: &Target, patience: Duration) -> Result<Vec<SocketAddr
 struct First {
     wire: Wire,
     answer: Answer,
+    /// From the request to the end of the answer.
+    took: Duration,
     address: SocketAddr,
     alive: Vec<SocketAddr>,
     dead: Vec<(SocketAddr, String)>,
@@ -356,14 +389,17 @@ impl First {
         let asked = async {
             let mut wire = Wire::open(target, address, way, doors.enter().await).await?;
             let authority = target.authority();
+            let asked = Instant::now();
             let answer = wire.ask(&ask, authority, way.patience).await?;
-            Ok((wire, answer))
+            let took = answer.last_byte - asked;
+            Ok((wire, answer, took))
         };
         let asked: Result<_, Trouble> = asked.await;
-        let (wire, answer) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
+        let (wire, answer, took) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
         Ok(Self {
             wire,
             answer,
+            took,
             address,
             alive,
             dead,
@@ -408,28 +444,18 @@ async fn reach(
 
 fn measured(target: &Target, first: &First) -> Measured {
     let answer = &first.answer;
+    let pilot = Pilot {
+        status: answer.status.as_u16(),
+        version: answer.version,
+        headers: answer.headers.clone(),
+        reuse: answer.reuse.clone(),
+        body: answer.body,
+        round_trip: first.wire.round_trip,
+    };
     Measured {
-        url: target.url(),
         addresses: first.alive.clone(),
         dead_addresses: first.dead.clone(),
         is_loopback: target.is_loopback(),
-        pilot: Pilot {
-            status: answer.status.as_u16(),
-            version: answer.version,
-            headers: answer.headers.clone(),
-            reuse: answer.reuse.clone(),
-            body: answer.body,
-            round_trip: first.wire.round_trip,
-        },
-        reuse: None,
-        samples: Vec::new(),
-        max_requests: None,
-        announced: None,
-        http10: None,
-        error_close: std::collections::BTreeMap::new(),
-        alpn: None,
-        took: Duration::ZERO,
-        interrupted: false,
-        notes: Vec::new(),
+        ..Measured::of(target.url(), pilot)
     }
 }

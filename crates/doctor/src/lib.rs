@@ -27,6 +27,7 @@ mod exchange;
 mod heartbeat;
 mod journal;
 mod judge;
+mod late;
 mod measured;
 mod plan;
 mod settings;
@@ -38,10 +39,11 @@ pub use ending::EndedBy;
 pub use examination::{Examination, Progress};
 pub use judge::{
     Cause, ChainDiagnosis, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link, LinkCure, Order,
-    Product, Recommendation, Severity, Verdict,
+    Product, Recommendation, Severity, SilentDrop, Verdict,
 };
 pub use measured::{
-    Announced, ErrorClose, Http10, Life, MaxRequests, Measured, Pilot, Sample, Situation,
+    Announced, ErrorClose, Http10, LateOutcome, LateUse, Life, MaxRequests, Measured, Pilot,
+    Sample, Situation,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

@@ -28,6 +28,8 @@ pub struct Measured {
     pub reuse: Option<bool>,
     /// One for each connection whose end was waited for.
     pub samples: Vec<Sample>,
+    /// Requests on connections that were idle for a while and had not ended.
+    pub late_uses: Vec<LateUse>,
     /// How many requests a connection serves.
     pub max_requests: Option<MaxRequests>,
     /// What `Keep-Alive` announced, after it was asked for.
@@ -44,6 +46,30 @@ pub struct Measured {
     pub interrupted: bool,
     /// What could not be asked, and why; sentences.
     pub notes: Vec<String>,
+}
+
+impl Measured {
+    /// What is known after the first answer.
+    pub(crate) fn of(url: String, pilot: Pilot) -> Self {
+        Self {
+            url,
+            addresses: Vec::new(),
+            dead_addresses: Vec::new(),
+            is_loopback: false,
+            pilot,
+            reuse: None,
+            samples: Vec::new(),
+            late_uses: Vec::new(),
+            max_requests: None,
+            announced: None,
+            http10: None,
+            error_close: BTreeMap::new(),
+            alpn: None,
+            took: Duration::ZERO,
+            interrupted: false,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// The first answer, to a plain GET.
@@ -87,6 +113,8 @@ pub enum Situation {
     AfterTen,
     /// One request that said `Connection: keep-alive`.
     Asked,
+    /// One request; TCP keepalive probes it since.
+    Probed,
     /// A request for what does not exist, and one for what does.
     AfterError,
     /// Nothing: it was only opened.
@@ -102,13 +130,14 @@ impl Situation {
             Self::AfterTen => "after-ten",
             Self::Asked => "asked",
             Self::ConnectOnly => "connect-only",
+            Self::Probed => "after-one-probed",
         }
     }
 
     /// Whether its end tells the idle timeout between requests.
     pub fn is_between_requests(self) -> bool {
         match self {
-            Self::AfterOne | Self::AfterTen | Self::Asked => true,
+            Self::AfterOne | Self::AfterTen | Self::Asked | Self::Probed => true,
             Self::AfterError | Self::ConnectOnly => false,
         }
     }
@@ -132,7 +161,7 @@ impl Sample {
     pub(crate) fn idle_end(&self) -> Option<Duration> {
         match self.life {
             Life::Ended { after, .. } if self.situation.is_between_requests() => Some(after),
-            Life::Ended { .. } | Life::Open(_) => None,
+            Life::Ended { .. } | Life::Lost(_) | Life::Open(_) => None,
         }
     }
 }
@@ -153,8 +182,32 @@ pub enum Life {
         /// This process was held up, or the machine slept, by more than the tolerance.
         uncertain: bool,
     },
-    /// It was open for so long when the examination ended.
+    /// It was open for so long when the examination ended; a request, where one was made then, was answered.
     Open(Duration),
+    /// It had not ended after so long, and was dead all the same: no answer came to a request, or only a reset.
+    Lost(Duration),
+}
+
+/// A request on a connection that was idle for a while and had not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateUse {
+    /// For how long.
+    pub idle: Duration,
+    /// Whether TCP keepalive probed it meanwhile.
+    pub probed: bool,
+    /// What the request met.
+    pub outcome: LateOutcome,
+}
+
+/// What a request on such a connection met. The last two only when a fresh connection was answered at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateOutcome {
+    /// An answer.
+    Answered,
+    /// A reset.
+    Reset,
+    /// Nothing.
+    Silence,
 }
 
 /// How many requests a connection serves.

@@ -1,33 +1,54 @@
-//! `Plan`: which connections wait for their end, when so many may be open at once.
+//! `Plan`: which connections wait, when so many may be open at once.
 //!
 //! Owns the order in which they are given up when there are few. Refuses to know what is asked on them.
+
+use std::time::Duration;
 
 use crate::measured::Situation;
 
 /// Below so many connections, one is left for what is asked and answered at once; else two.
 const SEVERAL: usize = 8;
+/// Steps of the time there is, in eightieths: 10, 20, 30, 45 and 60 s of 80.
+const STEPS: [u32; 5] = [10, 20, 30, 45, 60];
+/// The same when fewer connections are left.
+const FEWER_STEPS: [&[u32]; 6] = [
+    &[],
+    &[30],
+    &[20, 60],
+    &[10, 30, 60],
+    &[10, 20, 30, 60],
+    &STEPS,
+];
 
 /// Connections that wait, the first of all not counted: it always does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Those that are left idle, by what happens on them before.
+    /// Those that are left idle until they end, by what happens on them before.
     pub(crate) idle: Vec<Situation>,
+    /// Those that are idle until their step, and then used.
+    steps: usize,
 }
 
 #[derive(Clone, Copy)]
 enum Wish {
     Idle(Situation),
+    Step,
 }
 
 /// What is worth a connection, the most first.
-const WISHES: [Wish; 7] = [
+const WISHES: [Wish; 12] = [
     Wish::Idle(Situation::Asked),
+    Wish::Idle(Situation::Probed),
     Wish::Idle(Situation::AfterTen),
+    Wish::Step,
     Wish::Idle(Situation::ConnectOnly),
     Wish::Idle(Situation::AfterOne),
     Wish::Idle(Situation::AfterError),
-    Wish::Idle(Situation::AfterOne),
-    Wish::Idle(Situation::AfterOne),
+    Wish::Step,
+    Wish::Step,
+    Wish::Idle(Situation::Probed),
+    Wish::Step,
+    Wish::Step,
 ];
 
 impl Plan {
@@ -40,6 +61,7 @@ impl Plan {
         for wish in WISHES.into_iter().take(room) {
             match wish {
                 Wish::Idle(situation) => plan.idle.push(situation),
+                Wish::Step => plan.steps += 1,
             }
         }
         plan
@@ -48,6 +70,13 @@ impl Plan {
     /// Whether a connection waits in this situation.
     pub(crate) fn waits(&self, situation: Situation) -> bool {
         self.idle.contains(&situation)
+    }
+
+    /// How long each of those that are used then is idle.
+    pub(crate) fn steps(&self, limit: Duration) -> impl Iterator<Item = Duration> + use<> {
+        FEWER_STEPS[self.steps]
+            .iter()
+            .map(move |step| limit * *step / 80)
     }
 }
 
@@ -65,7 +94,20 @@ mod tests {
     #[test]
     fn there_is_always_room_for_those_that_ask() {
         for connections in 2..=64 {
-            assert!(Plan::of(connections).idle.len() + 2 <= connections);
+            let plan = Plan::of(connections);
+            assert!(plan.idle.len() + plan.steps + 2 <= connections);
         }
+    }
+
+    #[test]
+    fn the_steps_are_parts_of_the_time_there_is() {
+        let steps = |connections, limit| {
+            let steps = Plan::of(connections).steps(Duration::from_secs(limit));
+            steps.map(|step| step.as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(16, 80), [10, 20, 30, 45, 60]);
+        assert_eq!(steps(16, 640), [80, 160, 240, 360, 480]);
+        assert_eq!(steps(6, 80), [30]);
+        assert_eq!(steps(4, 80), [0_u64; 0]);
     }
 }

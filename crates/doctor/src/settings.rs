@@ -12,7 +12,7 @@ use keepwarm_core::event::Observer;
 /// How long an examination may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Budget {
-    /// At most 8 s: finds idle timeouts up to 7 s.
+    /// At most 8 s: finds idle timeouts up to 6.5 s.
     Quick,
     /// At most 80 s: finds idle timeouts up to 75 s, and up to 1 100 requests per connection.
     #[default]
@@ -67,7 +67,29 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// How often TCP keepalive probes, where it does and the time there is allows it.
+const PROBES: Duration = Duration::from_secs(15);
+/// What is left of the time for the last questions, at most.
+const LAST_ORDERS: Duration = Duration::from_secs(1);
+/// How long the last questions may go beyond the time, at most.
+const GRACE: Duration = Duration::from_millis(400);
+
 impl Settings {
+    /// How often TCP keepalive probes: several times within the time there is, if whole seconds allow it.
+    pub(crate) fn probe_interval(&self) -> Duration {
+        (self.limit / 5).clamp(Duration::from_secs(1), PROBES)
+    }
+
+    /// When the last questions are asked.
+    pub(crate) fn last_orders(&self) -> Duration {
+        self.limit - LAST_ORDERS.min(self.limit / 10)
+    }
+
+    /// When the answers to them are not waited for any more.
+    pub(crate) fn closing(&self) -> Duration {
+        self.limit + GRACE.min(self.limit / 20)
+    }
+
     /// The settings of a budget.
     pub fn of(budget: Budget) -> Self {
         let quick = budget == Budget::Quick;

@@ -2,6 +2,7 @@
 //!
 //! Owns its opening and the wait for its end. Refuses to know what is said on it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -136,17 +137,22 @@ impl Wire {
         })
     }
 
-    /// Waits until the server ends it or says something. Nothing is lost when the wait is given up.
-    pub(crate) async fn end(&mut self) -> (EndedBy, Instant) {
+    /// Waits until the server ends it or says something; none when TCP gave up, for nothing came back to its probes.
+    /// Nothing is lost when the wait is given up.
+    pub(crate) async fn end(&mut self) -> (Option<EndedBy>, Instant) {
         if !self.buffer.is_empty() {
             let (by, at) = (EndedBy::stray(&self.buffer), Instant::now());
             self.track.ended(by, at, self.buffer.len());
-            return (by, at);
+            return (Some(by), at);
         }
         let read = self.stream.read_buf(&mut self.buffer).await;
         let at = Instant::now();
+        let gave_up = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        if read.as_ref().is_err_and(gave_up) {
+            return (None, at);
+        }
         let by = EndedBy::read(&read, &self.buffer, self.tls.is_some());
         self.track.ended(by, at, self.buffer.len());
-        (by, at)
+        (Some(by), at)
     }
 }

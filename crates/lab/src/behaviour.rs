@@ -317,8 +317,13 @@ pub enum IdleEnd {
     /// With FIN.
     #[default]
     Close,
+    /// With a FIN of the sending side alone: what comes is read and discarded until the peer ends it.
+    HalfClose,
     /// With RST.
     Reset,
+    /// Not at all: from then on nothing is read and nothing answered, and the peer is not told. (A box on the
+    /// way that forgot the connection looks like this.)
+    Silence,
     /// With a `408 Request Timeout` nobody asked for, then FIN.
     Timeout408,
 }

@@ -123,7 +123,12 @@ async fn end(link: &mut Link, behaviour: &Behaviour) -> Over {
     }
     match behaviour.idle_end {
         IdleEnd::Close => link.close().await,
+        IdleEnd::HalfClose => match link.half_close().await {
+            Ok(()) => link.hang().await,
+            Err(over) => over,
+        },
         IdleEnd::Reset => link.reset(),
+        IdleEnd::Silence => link.stall().await,
         IdleEnd::Timeout408 => match link.send(TIMEOUT_408).await {
             Ok(()) => link.close().await,
             Err(over) => over,

@@ -92,6 +92,24 @@ pub fn reset_on_idle(timeout: Duration) -> Behaviour {
     })
 }
 
+/// Ends its half of a connection that was idle for this long, and swallows what still comes.
+#[must_use]
+pub fn half_close_on_idle(timeout: Duration) -> Behaviour {
+    with(|it| {
+        it.idle_timeout = Some(timeout);
+        it.idle_end = IdleEnd::HalfClose;
+    })
+}
+
+/// Forgets a connection that was idle for this long: no answer, no end, as behind a box that dropped it.
+#[must_use]
+pub fn silent_drop(timeout: Duration) -> Behaviour {
+    with(|it| {
+        it.idle_timeout = Some(timeout);
+        it.idle_end = IdleEnd::Silence;
+    })
+}
+
 /// Sends a 408 nobody asked for on a connection that was idle for this long, then closes.
 #[must_use]
 pub fn timeout_408_on_idle(timeout: Duration) -> Behaviour {

@@ -39,7 +39,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) url: Option<Typed>,
     #[command(flatten)]
     pub(crate) chain: ChainArgs,
-    /// At most 8 seconds: finds idle timeouts up to 7 s
+    /// At most 8 seconds: finds idle timeouts up to 6.5 s
     #[arg(long, group = "budget")]
     quick: bool,
     /// At most 11 minutes: finds idle timeouts up to 10 minutes [default: at most 80 seconds]

@@ -264,8 +264,12 @@ choices! { AcceptArg for Accept {
 choices! { IdleEndArg for IdleEnd {
     /// With FIN
     Close,
+    /// With a FIN of the sending side alone; what comes is discarded
+    HalfClose,
     /// With RST
     Reset,
+    /// Not at all: nothing is answered from then on, and nothing told
+    Silence,
     /// With a 408 nobody asked for, then FIN
     #[value(name = "408")]
     Timeout408,

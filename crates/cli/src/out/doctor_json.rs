@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keepwarm_doctor::{
-    Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, Unreachable,
+    Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, SilentDrop, Unreachable,
 };
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ struct Doctor<'a> {
     protocols: Vec<&'static str>,
     reuse: Option<bool>,
     idle_timeout_ms: Idle,
+    silent_drop: Silent,
     max_requests: Requests,
     announced: Announced,
     http10: Http10,
@@ -49,6 +50,14 @@ struct Idle {
     ended_by: Option<&'static str>,
     values: Vec<f64>,
     uncertain: bool,
+}
+
+#[derive(Default, Serialize)]
+struct Silent {
+    found: Option<bool>,
+    last_good_ms: Option<f64>,
+    first_bad_ms: Option<f64>,
+    tcp_keepalive_helps: Option<bool>,
 }
 
 #[derive(Default, Serialize)]
@@ -100,6 +109,7 @@ struct Wait {
     address: String,
     ended_ms: Option<f64>,
     open_ms: Option<f64>,
+    lost_ms: Option<f64>,
     ended_by: Option<&'static str>,
     uncertain: bool,
 }
@@ -119,6 +129,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
         protocols: diagnosis.protocols.clone(),
         reuse: measured.reuse,
         idle_timeout_ms: idle(&diagnosis.idle),
+        silent_drop: silent(&diagnosis.silent_drop),
         max_requests: requests(measured, diagnosis.max_requests),
         announced: announced(measured),
         http10: Http10 {
@@ -173,6 +184,15 @@ fn idle(idle: &IdleTimeout) -> Idle {
     }
 }
 
+fn silent(seen: &SilentDrop) -> Silent {
+    Silent {
+        found: seen.found,
+        last_good_ms: seen.last_good.map(milliseconds),
+        first_bad_ms: seen.first_bad.map(milliseconds),
+        tcp_keepalive_helps: seen.tcp_keepalive_helps,
+    }
+}
+
 fn requests(measured: &Measured, value: Option<u64>) -> Requests {
     let Some(known) = &measured.max_requests else {
         return Requests::default();
@@ -219,23 +239,30 @@ fn found(finding: &Finding) -> Found<'_> {
 }
 
 fn wait(sample: &Sample) -> Wait {
-    let (ended, open, by, uncertain) = match sample.life {
+    let mut wait = Wait {
+        situation: sample.situation.slug(),
+        address: sample.address.to_string(),
+        ended_ms: None,
+        open_ms: None,
+        lost_ms: None,
+        ended_by: None,
+        uncertain: false,
+    };
+    match sample.life {
         Life::Ended {
             after,
             by,
             uncertain,
             ..
-        } => (Some(after), None, Some(by.slug()), uncertain),
-        Life::Open(open) => (None, Some(open), None, false),
-    };
-    Wait {
-        situation: sample.situation.slug(),
-        address: sample.address.to_string(),
-        ended_ms: ended.map(milliseconds),
-        open_ms: open.map(milliseconds),
-        ended_by: by,
-        uncertain,
+        } => {
+            wait.ended_ms = Some(milliseconds(after));
+            wait.ended_by = Some(by.slug());
+            wait.uncertain = uncertain;
+        }
+        Life::Lost(lost) => wait.lost_ms = Some(milliseconds(lost)),
+        Life::Open(open) => wait.open_ms = Some(milliseconds(open)),
     }
+    wait
 }
 
 /// Milliseconds with at most three decimals.

@@ -130,6 +130,22 @@ fn what_was_not_measured_is_null() {
 }
 
 #[test]
+fn a_silent_drop_is_told_with_its_bounds() {
+    let lab = Lab::spawn_thread(scenario::silent_drop(MS(2_400)));
+    let done = keepwarm(&["doctor", "--json", "--wait", "8s", &lab.url("/")]).with_code(1);
+    let it = object(&done);
+    let seen = &it["silent_drop"];
+    assert_eq!(seen["found"], true, "{it:#}");
+    let bound = |name: &str| seen[name].as_f64().expect("a bound");
+    assert!(
+        bound("last_good_ms") < 2_400.0 && bound("first_bad_ms") > 2_400.0,
+        "{seen}"
+    );
+    assert_eq!(it["findings"][0]["cause"], "silent-drop");
+    assert!(it["recommend"]["idle_timeout_ms"].as_f64() < Some(bound("last_good_ms")));
+}
+
+#[test]
 fn a_target_that_cannot_be_examined_is_3_and_says_why() {
     let refused = Lab::spawn_thread(scenario::refuse());
     let done = keepwarm(&["doctor", "--json", &refused.url("/")]).with_code(3);

@@ -8,7 +8,10 @@ pub(crate) async fn check(bench: &Bench) {
         return;
     }
     let protocols = [HTTP_2, HTTP_1_1];
-    match bench.open_as(bench.addresses[0], &protocols).await {
+    match bench
+        .open_by(bench.addresses[0], bench.way(&protocols))
+        .await
+    {
         Ok(wire) => {
             let alpn = wire.tls.and_then(|info| info.alpn);
             bench.put(|measured| measured.alpn = Some(alpn.unwrap_or_default()));

@@ -3,20 +3,24 @@
 //! The clock starts with the last byte of an answer: the server's own starts when it has written it, so the two one-way
 //! delays cancel out.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, HTTP_1_1};
 use crate::measured::Situation;
-use crate::wire::Wire;
+use crate::wire::{Way, Wire};
 
 /// Asks on a new connection as the situation says, then waits for its end.
 pub(crate) async fn check(bench: &Bench, situation: Situation) {
     let address = bench.any_address();
-    let mut wire = match bench.open(address).await {
+    let way = Way {
+        probes: (situation == Situation::Probed).then(|| bench.settings.probe_interval()),
+        ..bench.way(&[HTTP_1_1])
+    };
+    let mut wire = match bench.open_by(address, way).await {
         Ok(wire) => wire,
         Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
     };
     let requests = match situation {
         Situation::ConnectOnly => 0,
-        Situation::AfterOne | Situation::Asked | Situation::AfterError => 1,
+        Situation::AfterError | Situation::AfterOne | Situation::Asked | Situation::Probed => 1,
         Situation::AfterTen => 10,
     };
     let mut since = wire.opened;

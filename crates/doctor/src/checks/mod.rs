@@ -8,3 +8,4 @@ pub(crate) mod errors;
 pub(crate) mod http10;
 pub(crate) mod idle;
 pub(crate) mod series;
+pub(crate) mod staggered;

@@ -70,7 +70,7 @@ async fn run(bench: &Bench, time: Duration) -> Run {
                 return Run::Open(count);
             }
             // A fault: whatever it is, asking on would not be gentle.
-            Ok(answer) if answer.status != bench.status => {
+            Ok(answer) if answer.status != bench.first.status => {
                 let (number, status) = (count + 1, answer.status);
                 bench.note(format!(
                     "request {number} of a series was answered {status}: not asked further"

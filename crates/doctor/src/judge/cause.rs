@@ -27,13 +27,15 @@ pub enum Cause {
     ResponseWithoutLength,
     /// Idle connections are reset, not closed.
     ServerResetsIdle,
+    /// Idle connections die, and neither side is told.
+    SilentDrop,
     /// Bytes come on idle connections that belong to no answer.
     StrayBytes,
 }
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
         Self::ChainOrderWrong,
@@ -45,6 +47,7 @@ impl Cause {
         Self::MaxRequestsLow,
         Self::ResponseWithoutLength,
         Self::ServerResetsIdle,
+        Self::SilentDrop,
         Self::StrayBytes,
     ];
 
@@ -62,6 +65,7 @@ impl Cause {
             Self::MaxRequestsLow => "max-requests-low",
             Self::ResponseWithoutLength => "response-without-length",
             Self::ServerResetsIdle => "server-resets-idle",
+            Self::SilentDrop => "silent-drop",
             Self::StrayBytes => "stray-bytes",
         }
     }
@@ -113,6 +117,10 @@ impl Cause {
             }
             Self::ServerResetsIdle => {
                 "Close idle connections with FIN (no SO_LINGER of 0): a reset can destroy an answer on its way."
+            }
+            Self::SilentDrop => {
+                "Let clients drop idle connections before that, with TCP keepalive on; on the way, raise the idle time \
+                 of the balancer, NAT or firewall, or let it send resets."
             }
             Self::StrayBytes => {
                 "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."

@@ -73,6 +73,7 @@ impl IdleTimeout {
                     by,
                 }),
                 Life::Open(since) => open.push(since),
+                Life::Lost(_) => {}
             }
         }
         ended.sort_by_key(|it| it.after);
@@ -122,7 +123,10 @@ fn counts(measured: &Measured, sample: &Sample) -> bool {
         .map_or(&[][..], |known| &known.counts);
     let used_up =
         sample.situation == Situation::AfterTen && limits.iter().any(|count| *count <= 10);
-    sample.situation.is_between_requests() && !used_up
+    // A box on the way that forgets connections answers probes with resets, which are then not the server's.
+    let lost = |sample: &Sample| matches!(sample.life, Life::Lost(_));
+    let probed = sample.situation == Situation::Probed && measured.samples.iter().any(lost);
+    sample.situation.is_between_requests() && !used_up && !probed
 }
 
 /// Whether one connection alone ended at another time than the others: more of them would tell a backend from a whim.
@@ -133,7 +137,7 @@ pub(crate) fn has_outlier(measured: &Measured) -> bool {
         .filter(|sample| counts(measured, sample))
         .filter_map(|sample| match sample.life {
             Life::Ended { after, .. } => Some(after),
-            Life::Open(_) => None,
+            Life::Lost(_) | Life::Open(_) => None,
         })
         .collect();
     ended.sort();

@@ -10,6 +10,7 @@ mod product;
 mod recommend;
 mod sentence;
 mod server_side;
+mod silence;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use idle::has_outlier;
 pub use keepwarm_report::Severity;
 pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
+pub use silence::SilentDrop;
 
 use crate::measured::Measured;
 
@@ -57,6 +59,8 @@ pub struct Diagnosis {
     pub protocols: Vec<&'static str>,
     /// How long it keeps idle connections.
     pub idle: IdleTimeout,
+    /// Whether idle connections die without a word.
+    pub silent_drop: SilentDrop,
     /// Requests it serves on a connection, when it ends every one after the same number; else none.
     pub max_requests: Option<u64>,
     /// What was found, the worst first.
@@ -72,7 +76,10 @@ impl Diagnosis {
     pub fn of(measured: &Measured, min_idle: Option<Duration>) -> Self {
         let idle = IdleTimeout::of(measured);
         let max_requests = max_requests(measured);
-        let findings = findings::of(measured, &idle, max_requests, min_idle);
+        let silent_drop = SilentDrop::of(measured);
+        let mut findings = findings::of(measured, &idle, max_requests, min_idle);
+        findings.extend(findings::silent_drop(&silent_drop));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let is_known = measured.pilot.reuse.is_keep() && measured.reuse == Some(true);
         let is_unsure = measured.interrupted || idle.uncertain || (is_known && !idle.is_told());
         let verdict = if findings
@@ -91,8 +98,9 @@ impl Diagnosis {
             verdict,
             protocols,
             products: product::guess(measured, &idle),
-            recommendation: Recommendation::of(measured, &idle),
+            recommendation: Recommendation::of(measured, &idle, &silent_drop),
             idle,
+            silent_drop,
             max_requests,
             findings,
         }
@@ -110,5 +118,34 @@ fn protocols(measured: &Measured) -> Vec<&'static str> {
     match measured.alpn.as_deref() {
         Some("h2") => vec!["h1", "h2"],
         Some(_) | None => vec!["h1"],
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::measured::Pilot;
+
+    /// An examination that has only seen a first answer, and a connection that is kept.
+    pub(crate) fn measured() -> Measured {
+        Measured::of(
+            "http://127.0.0.1/".to_owned(),
+            Pilot {
+                status: 200,
+                version: http::Version::HTTP_11,
+                headers: http::HeaderMap::new(),
+                reuse: keepwarm_core::reason::Reuse::Keep,
+                body: 2,
+                round_trip: Duration::from_millis(1),
+            },
+        )
+    }
+
+    #[test]
+    fn what_saw_nothing_wrong_and_nothing_else_is_not_called_healthy() {
+        let mut seen = measured();
+        seen.reuse = Some(true);
+        let it = Diagnosis::of(&seen, None);
+        assert_eq!((it.verdict, it.findings.len()), (Verdict::Inconclusive, 0));
     }
 }

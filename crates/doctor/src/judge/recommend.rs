@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::IdleTimeout;
+use super::{IdleTimeout, SilentDrop};
 use crate::measured::Measured;
 
 /// keepwarm's own default: a server that keeps connections longer needs nothing shorter.
@@ -28,7 +28,7 @@ pub struct Recommendation {
 }
 
 impl Recommendation {
-    pub(super) fn of(measured: &Measured, idle: &IdleTimeout) -> Self {
+    pub(super) fn of(measured: &Measured, idle: &IdleTimeout, silent: &SilentDrop) -> Self {
         let Some(keeps) = measured.reuse else {
             return Self::default();
         };
@@ -50,7 +50,16 @@ impl Recommendation {
             // It may be kept for longer than was waited for; this was seen to be safe.
             (None, None) => seen.map(|seen| seen.min(DEFAULT_IDLE)),
         };
-        let is_bound = idle.value.is_none() && told.is_none();
+        // Beyond the last idle time that was seen to work, nothing is.
+        let idle_timeout = match (silent.first_bad, silent.last_good) {
+            (None, _) => idle_timeout,
+            (Some(_), Some(good)) => {
+                let good = with_margin(good, round_trip);
+                Some(idle_timeout.map_or(good.min(DEFAULT_IDLE), |it| it.min(good)))
+            }
+            (Some(_), None) => None,
+        };
+        let is_bound = idle.value.is_none() && told.is_none() && silent.first_bad.is_none();
         Self {
             may_be_longer: is_bound && idle_timeout.is_some_and(|it| it < DEFAULT_IDLE),
             idle_timeout,

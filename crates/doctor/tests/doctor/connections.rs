@@ -7,22 +7,10 @@ use std::time::Duration;
 use keepwarm_doctor::{Diagnosis, Settings};
 use keepwarm_lab::{Accept, Behaviour, Conduct, Lab, Plan, scenario};
 
+use crate::kernel::connected_to;
 use crate::support::{begin, within};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
-
-/// Sockets of this machine that are connected to this port, or about to be, as the kernel lists them.
-fn connected_to(port: u16) -> usize {
-    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
-    let to = format!(":{port:04X}");
-    let states = ["01", "02"];
-    let is_one = |line: &&str| {
-        let mut fields = line.split_whitespace().skip(2);
-        fields.next().is_some_and(|remote| remote.ends_with(&to))
-            && fields.next().is_some_and(|state| states.contains(&state))
-    };
-    table.lines().filter(is_one).count()
-}
 
 /// The most that are connected at once until the flag is set.
 fn watch(port: u16, over: Arc<AtomicBool>) -> std::thread::JoinHandle<usize> {

@@ -4,6 +4,7 @@ mod answers;
 mod connections;
 mod faults;
 mod handle;
+mod idle_ends;
 mod peer;
 mod scripts;
 mod uploads;

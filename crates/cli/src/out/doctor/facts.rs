@@ -3,7 +3,9 @@
 //! Owns their names and their words. Refuses to judge.
 
 use keepwarm::Human;
-use keepwarm_doctor::{Announced, Diagnosis, EndedBy, IdleTimeout, Life, Measured, Situation};
+use keepwarm_doctor::{
+    Announced, Diagnosis, EndedBy, IdleTimeout, Life, Measured, SilentDrop, Situation,
+};
 
 use super::{WIDTH, seconds};
 use crate::out::style::{DIM, Painted};
@@ -14,6 +16,7 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
         ("reuse", reuse(measured)),
         ("idle timeout", idle(&diagnosis.idle)),
     ];
+    facts.extend(silence(&diagnosis.silent_drop).map(|said| ("silent drop", said)));
     facts.extend(before_request(measured).map(|said| ("before a request", said)));
     facts.extend(requests(measured, diagnosis).map(|said| ("requests", said)));
     facts.extend(measured.announced.map(|it| ("announced", announced(it))));
@@ -96,6 +99,18 @@ pub(super) fn idle(idle: &IdleTimeout) -> String {
     }
 }
 
+fn silence(seen: &SilentDrop) -> Option<String> {
+    let bad = seconds(seen.first_bad?);
+    let good = seen.last_good.map(seconds);
+    let good = good.map_or_else(String::new, |good| format!(", alive after {good}"));
+    let helps = match seen.tcp_keepalive_helps {
+        Some(true) => "; TCP keepalive helps",
+        Some(false) => "; TCP keepalive does not help",
+        None => "",
+    };
+    Some(format!("dead after {bad}{good}{helps}"))
+}
+
 fn before_request(measured: &Measured) -> Option<String> {
     let sample = measured
         .samples
@@ -103,7 +118,7 @@ fn before_request(measured: &Measured) -> Option<String> {
         .find(|it| it.situation == Situation::ConnectOnly)?;
     match sample.life {
         Life::Ended { after, by, .. } => Some(format!("{}, with {}", seconds(after), by.words())),
-        Life::Open(_) => None,
+        Life::Lost(_) | Life::Open(_) => None,
     }
 }
 

@@ -64,7 +64,7 @@ fn indented(text: &str) -> Vec<String> {
 
 fn length(sample: &Sample) -> Duration {
     match sample.life {
-        Life::Ended { after, .. } | Life::Open(after) => after,
+        Life::Ended { after, .. } | Life::Lost(after) | Life::Open(after) => after,
     }
 }
 
@@ -84,6 +84,7 @@ fn sample(sample: &Sample) -> String {
             };
             format!("{} with {}{doubt}", seconds(after), by.words())
         }
+        Life::Lost(after) => format!("dead after {}, without a word", seconds(after)),
         Life::Open(after) => format!("open after {}", seconds(after)),
     };
     let situation = Painted(DIM, format!("{:<16}", sample.situation.slug()));

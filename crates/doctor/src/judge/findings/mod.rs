@@ -8,9 +8,11 @@ mod answers;
 mod idle;
 mod kept;
 mod requests;
+mod silence;
 
 use std::time::Duration;
 
+pub(super) use self::silence::silent_drop;
 use super::{Cause, IdleTimeout, Severity};
 use crate::measured::Measured;
 
