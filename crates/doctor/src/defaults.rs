@@ -56,6 +56,38 @@ pub struct Default {
     /// What to write in its configuration.
     #[serde(default)]
     pub set: Option<Set>,
+    /// What is known of a client.
+    #[serde(default)]
+    pub client: Option<Client>,
+}
+
+/// What is known of a client beside its idle timeout.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// What it is called on the command line, the first of them in output.
+    pub names: Vec<String>,
+    /// Idle connections it keeps for a host; none when it keeps all, or that is not known.
+    #[serde(default)]
+    pub idle_per_host: Option<u32>,
+    /// It heeds `Keep-Alive: timeout`, less so many seconds; none when it does not, or that is not known.
+    #[serde(default)]
+    pub announced_less: Option<f64>,
+    /// What it does with a request that met the close of a reused connection; none when that is not known.
+    #[serde(default)]
+    pub resends: Option<Resends>,
+}
+
+/// What a client does with a request that was written to a connection which had just ended.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resends {
+    /// The caller gets an error.
+    Never,
+    /// It is sent once more, whatever it is.
+    Once,
+    /// It is sent again when that is safe: idempotent, or marked so.
+    Replayable,
 }
 
 /// What to write in a product's configuration. `{s}`, `{ms}`, `{ms+1000}` and `{n}` stand for the number.
@@ -159,6 +191,18 @@ pub fn of_product(name: &str) -> Vec<&'static Default> {
         .iter()
         .filter(|entry| entry.product.to_lowercase().contains(&name))
         .collect()
+}
+
+/// The client of this name, with its row.
+pub fn client(name: &str) -> Option<(&'static Default, &'static Client)> {
+    clients().find(|(_, client)| client.names.iter().any(|known| known == name))
+}
+
+/// All clients that have a name.
+pub fn clients() -> impl Iterator<Item = (&'static Default, &'static Client)> {
+    all()
+        .iter()
+        .filter_map(|row| Some((row, row.client.as_ref()?)))
 }
 
 #[cfg(test)]

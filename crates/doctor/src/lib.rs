@@ -38,8 +38,8 @@ mod wire;
 pub use ending::EndedBy;
 pub use examination::{Examination, Progress};
 pub use judge::{
-    Cause, ChainDiagnosis, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link, LinkCure, Order,
-    Product, Recommendation, Severity, SilentDrop, Verdict,
+    Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link,
+    LinkCure, Order, Product, Recommendation, Severity, SilentDrop, Verdict,
 };
 pub use measured::{
     Announced, ErrorClose, Http10, LateOutcome, LateUse, Life, MaxRequests, Measured, Pilot,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use keepwarm_doctor::{Budget, Cause};
 
+use super::advice::AdviceArgs;
 use super::chain::ChainArgs;
 use super::picture::PictureArgs;
 use super::quantity;
@@ -21,6 +22,7 @@ Examples:
   keepwarm doctor --long http://127.0.0.1:8080/      finds idle timeouts up to ten minutes
   keepwarm doctor --json http://127.0.0.1:8080/ | jq .idle_timeout_ms
   keepwarm doctor --chain http://edge:8080/,http://app:3000/    does each hop outlive the one before?
+  keepwarm doctor --client go --rate 10/s http://127.0.0.1:8080/    how often will its requests meet a close?
   keepwarm doctor --min-idle 5s --fail-on keep-alive-disabled,max-requests-low http://127.0.0.1:8080/
 
 Asked are GET and HEAD of the URL, and one path that does not exist, on at most 16 connections.
@@ -39,6 +41,8 @@ pub(crate) struct DoctorArgs {
     pub(crate) url: Option<Typed>,
     #[command(flatten)]
     pub(crate) chain: ChainArgs,
+    #[command(flatten)]
+    pub(crate) advice: AdviceArgs,
     /// At most 8 seconds: finds idle timeouts up to 6.5 s
     #[arg(long, group = "budget")]
     quick: bool,

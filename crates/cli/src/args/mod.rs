@@ -2,6 +2,7 @@
 //!
 //! Owns names, help and parsing. Refuses to act.
 
+pub(crate) mod advice;
 pub(crate) mod chain;
 pub(crate) mod defaults;
 pub(crate) mod demo;

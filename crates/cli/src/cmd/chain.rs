@@ -9,7 +9,7 @@ use keepwarm_doctor::{
     ChainDiagnosis, Diagnosis, Examination, Hop, Target, Unreachable, UnreachableKind,
 };
 
-use super::doctor::{Teller, draw, exit, print, settings, target};
+use super::doctor::{Teller, diagnosis, draw, exit, print, settings, target};
 use super::interrupt::Interrupt;
 use super::watching::Watching;
 use crate::args::doctor::DoctorArgs;
@@ -51,10 +51,11 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let hops: Vec<_> = plan
         .iter()
         .zip(&examinations)
-        .map(|(hop, examination)| {
+        .enumerate()
+        .map(|(place, (hop, examination))| {
             let measured = examination.conclude();
             Hop {
-                diagnosis: Diagnosis::of(&measured, args.min_idle),
+                diagnosis: diagnosis(args, &measured, place == 0),
                 measured,
                 upstream_idle: hop.upstream_idle,
             }

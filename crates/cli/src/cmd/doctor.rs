@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm_doctor::{
-    Cause, Diagnosis, Examination, Finding, Settings, Severity, Target, Unreachable,
+    Cause, Diagnosis, Examination, Finding, Measured, Settings, Severity, Target, Unreachable,
     UnreachableKind, Verdict,
 };
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     }
     teller.clear();
     let measured = examination.conclude();
-    let diagnosis = Diagnosis::of(&measured, args.min_idle);
+    let diagnosis = diagnosis(&args, &measured, true);
     let text = if args.json {
         out::doctor_json::examined(&measured, &diagnosis)
     } else if args.verbose {
@@ -72,6 +72,15 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
         diagnosis.verdict,
         &diagnosis.findings.iter().collect::<Vec<_>>(),
     ))
+}
+
+/// The diagnosis of a server; the client that was asked about is that of the first hop of a chain.
+pub(super) fn diagnosis(args: &DoctorArgs, measured: &Measured, has_client: bool) -> Diagnosis {
+    let mut diagnosis = Diagnosis::of(measured, args.min_idle);
+    if let Some(client) = args.advice.client.as_ref().filter(|_| has_client) {
+        diagnosis.consider(measured, client, args.advice.rate);
+    }
+    diagnosis
 }
 
 /// The pictures that were asked for, when everything has ended.

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use keepwarm_doctor::defaults::Resends;
 use keepwarm_doctor::{
-    Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, SilentDrop, Unreachable,
+    ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, SilentDrop,
+    Unreachable,
 };
 use serde::Serialize;
 
@@ -27,6 +29,7 @@ struct Doctor<'a> {
     error_close: BTreeMap<&'a str, bool>,
     product: Vec<Product<'a>>,
     findings: Vec<Found<'a>>,
+    client: Option<Client<'a>>,
     recommend: Recommend,
     addresses: Vec<String>,
     samples: Vec<Wait>,
@@ -96,6 +99,20 @@ struct Found<'a> {
     cure: &'static str,
 }
 
+#[derive(Serialize)]
+struct Client<'a> {
+    name: &'a str,
+    product: &'a str,
+    idle_timeout_ms: Option<f64>,
+    idle_per_host: Option<u32>,
+    resends: Option<Resends>,
+    rate_per_s: f64,
+    races_per_million: Option<f64>,
+    worst_races_per_million: Option<f64>,
+    fits: Option<bool>,
+    why: &'a str,
+}
+
 #[derive(Default, Serialize)]
 struct Recommend {
     idle_timeout_ms: Option<f64>,
@@ -140,6 +157,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             .collect(),
         product: products(diagnosis),
         findings: diagnosis.findings.iter().map(found).collect(),
+        client: diagnosis.client.as_ref().map(client),
         recommend: Recommend {
             idle_timeout_ms: recommended.idle_timeout.map(milliseconds),
             max_idle_per_host: recommended.max_idle_per_host,
@@ -236,6 +254,26 @@ fn found(finding: &Finding) -> Found<'_> {
         evidence: &finding.evidence,
         cure: finding.cure,
     }
+}
+
+fn client(fit: &ClientFit) -> Client<'_> {
+    Client {
+        name: &fit.name,
+        product: &fit.product,
+        idle_timeout_ms: fit.idle_timeout.map(milliseconds),
+        idle_per_host: fit.idle_per_host,
+        resends: fit.resends,
+        rate_per_s: fit.rate_per_s,
+        races_per_million: fit.races_per_million.map(thousandths),
+        worst_races_per_million: fit.worst_per_million.map(thousandths),
+        fits: fit.fits,
+        why: &fit.why,
+    }
+}
+
+/// At most three decimals.
+fn thousandths(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }
 
 fn wait(sample: &Sample) -> Wait {

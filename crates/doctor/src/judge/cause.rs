@@ -29,13 +29,15 @@ pub enum Cause {
     ServerResetsIdle,
     /// Idle connections die, and neither side is told.
     SilentDrop,
+    /// Requests of a client meet closes of the server now and then.
+    StaleReuseRace,
     /// Bytes come on idle connections that belong to no answer.
     StrayBytes,
 }
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
         Self::ChainOrderWrong,
@@ -48,6 +50,7 @@ impl Cause {
         Self::ResponseWithoutLength,
         Self::ServerResetsIdle,
         Self::SilentDrop,
+        Self::StaleReuseRace,
         Self::StrayBytes,
     ];
 
@@ -66,6 +69,7 @@ impl Cause {
             Self::ResponseWithoutLength => "response-without-length",
             Self::ServerResetsIdle => "server-resets-idle",
             Self::SilentDrop => "silent-drop",
+            Self::StaleReuseRace => "stale-reuse-race",
             Self::StrayBytes => "stray-bytes",
         }
     }
@@ -121,6 +125,10 @@ impl Cause {
             Self::SilentDrop => {
                 "Let clients drop idle connections before that, with TCP keepalive on; on the way, raise the idle time \
                  of the balancer, NAT or firewall, or let it send resets."
+            }
+            Self::StaleReuseRace => {
+                "Let the client drop idle connections a second before the server does (--snippets has the setting), \
+                 and send again what is safe to repeat."
             }
             Self::StrayBytes => {
                 "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."

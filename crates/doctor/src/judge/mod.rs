@@ -4,9 +4,11 @@
 
 mod cause;
 mod chain;
+mod clients;
 mod findings;
 mod idle;
 mod product;
+mod race;
 mod recommend;
 mod sentence;
 mod server_side;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 pub use cause::Cause;
 pub use chain::{ChainDiagnosis, Hop, Link, LinkCure, Order};
+pub use clients::ClientFit;
 pub use findings::Finding;
 pub use idle::IdleTimeout;
 pub(crate) use idle::has_outlier;
@@ -24,6 +27,7 @@ pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
 pub use silence::SilentDrop;
 
+use crate::defaults;
 use crate::measured::Measured;
 
 /// What the findings come to.
@@ -69,6 +73,8 @@ pub struct Diagnosis {
     pub products: Vec<Product>,
     /// Settings that fit.
     pub recommendation: Recommendation,
+    /// How a client with its defaults gets on with it, when one was [considered](Self::consider).
+    pub client: Option<ClientFit>,
 }
 
 impl Diagnosis {
@@ -99,11 +105,38 @@ impl Diagnosis {
             protocols,
             products: product::guess(measured, &idle),
             recommendation: Recommendation::of(measured, &idle, &silent_drop),
+            client: None,
             idle,
             silent_drop,
             max_requests,
             findings,
         }
+    }
+}
+
+impl Diagnosis {
+    /// Adds how the client of this name, with its defaults and so many requests a second on one connection, gets on
+    /// with the server; nothing when the table of defaults knows none of the name.
+    pub fn consider(&mut self, measured: &Measured, client: &str, rate_per_s: f64) {
+        let Some((row, facts)) = defaults::client(client) else {
+            return;
+        };
+        let fit = ClientFit::of(measured, &self.idle, row, facts, client, rate_per_s);
+        self.findings.extend(fit.finding());
+        self.findings
+            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        if self.verdict != Verdict::Findings && self.has_findings() {
+            self.verdict = Verdict::Findings;
+        }
+        let (idle, max_requests) = (&self.idle, self.max_requests);
+        self.summary =
+            sentence::summary(measured, idle, max_requests, &self.findings, self.verdict);
+        self.client = Some(fit);
+    }
+
+    fn has_findings(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.severity > Severity::Info)
     }
 }
 

@@ -20,11 +20,8 @@ pub(crate) fn text(hops: &[Hop], chain: &ChainDiagnosis) -> String {
         lines.push(self::hop(place + 1, hop, url_width));
         lines.extend(chain.links.get(place).map(link));
     }
-    let cures: Vec<_> = chain.links.iter().enumerate().collect();
-    let cures: Vec<_> = cures
-        .into_iter()
-        .flat_map(|(place, link)| cured(place, link, hops))
-        .collect();
+    let links = chain.links.iter().enumerate();
+    let cures: Vec<_> = links.flat_map(|(place, link)| cured(place, link)).collect();
     if !cures.is_empty() {
         lines.push(String::new());
         lines.extend(cures);
@@ -73,7 +70,7 @@ fn link(link: &Link) -> String {
     format!("↓  {}  {why}", Painted(style, word))
 }
 
-fn cured(place: usize, link: &Link, hops: &[Hop]) -> Vec<String> {
+fn cured(place: usize, link: &Link) -> Vec<String> {
     if link.cures.is_empty() {
         return Vec::new();
     }
@@ -83,8 +80,8 @@ fn cured(place: usize, link: &Link, hops: &[Hop]) -> Vec<String> {
         "{severity} {cause}  {from} → {to}; either of these puts it right:"
     )];
     for cure in &link.cures {
-        let at = hops.iter().position(|hop| hop.measured.url == cure.hop);
-        let said = cut(&setting(at.unwrap_or(place) + 1, cure), WIDTH - 2);
+        let number = if cure.at_least { to } else { from };
+        let said = cut(&setting(number, cure), WIDTH - 2);
         lines.push(format!("  {}", Painted(CURE, said)));
     }
     lines

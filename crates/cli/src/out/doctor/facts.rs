@@ -4,7 +4,7 @@
 
 use keepwarm::Human;
 use keepwarm_doctor::{
-    Announced, Diagnosis, EndedBy, IdleTimeout, Life, Measured, SilentDrop, Situation,
+    Announced, ClientFit, Diagnosis, EndedBy, IdleTimeout, Life, Measured, SilentDrop, Situation,
 };
 
 use super::{WIDTH, seconds};
@@ -29,6 +29,10 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
         facts.push(("HTTP/1.0", said.to_owned()));
     }
     facts.extend(other_answers(measured).map(|said| ("other answers", said)));
+    if let Some(fit) = &diagnosis.client {
+        facts.push(("client", client(fit)));
+        facts.extend(races(fit, &diagnosis.idle).map(|said| ("races", said)));
+    }
     if let Some(product) = diagnosis.products.first() {
         let said = format!(
             "{} ({}): {}",
@@ -44,6 +48,47 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
         format!("{name} {said}")
     };
     facts.into_iter().map(line).collect()
+}
+
+fn client(fit: &ClientFit) -> String {
+    let drops = match fit.idle_timeout {
+        Some(idle) => format!("idle connections for {}", seconds(idle)),
+        None => "idle connections until the server ends them".to_owned(),
+    };
+    let most = fit.idle_per_host.map(|most| format!(", {most} a host"));
+    let fits = match fit.fits {
+        Some(true) => ": fits",
+        Some(false) => ": does not fit",
+        None => "",
+    };
+    format!(
+        "{} keeps {drops}{}{fits}",
+        fit.product,
+        most.unwrap_or_default()
+    )
+}
+
+/// How often requests meet a close, at the rate that was asked for and at the worst.
+fn races(fit: &ClientFit, idle: &IdleTimeout) -> Option<String> {
+    let (races, worst) = (fit.races_per_million?, fit.worst_per_million?);
+    let round = |number: f64| match number {
+        _ if number >= 10.0 => format!("{number:.0}"),
+        _ if number >= 0.001 => format!("{number:.3}"),
+        _ => "0".to_owned(),
+    };
+    let said = format!(
+        "{} of a million requests at {}/s meet a close",
+        round(races),
+        fit.rate_per_s
+    );
+    let at_worst = idle.value.filter(|_| worst >= 0.001).map(|value| {
+        format!(
+            "; at most {}, at one every {}",
+            round(worst),
+            seconds(value)
+        )
+    });
+    Some(said + &at_worst.unwrap_or_default())
 }
 
 fn protocol(measured: &Measured, diagnosis: &Diagnosis) -> String {
