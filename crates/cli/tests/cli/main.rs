@@ -3,6 +3,7 @@
 mod demo;
 mod doctor;
 mod doctor_chain;
+mod doctor_chain_servers;
 mod doctor_client;
 mod doctor_servers;
 mod exit_codes;

@@ -19,7 +19,7 @@ pub fn start(idle: u64) -> Server {
 }
 
 /// In front of a server on this port, whose page is at [`THROUGH`]; it keeps its clients' connections for so many
-/// milliseconds.
+/// milliseconds, and closes those to the server at the pace of that.
 pub fn start_before(port: u16, idle: u64) -> Server {
     serve(idle, &|place| {
         let token = &place.token;
@@ -27,7 +27,8 @@ pub fn start_before(port: u16, idle: u64) -> Server {
             "http-request return status 200 content-type text/plain string {token} \
              if !{{ path {THROUGH} }}\n \
              http-request set-path /index.html\n default_backend application\n\
-             backend application\n http-reuse always\n server one 127.0.0.1:{port}\n"
+             backend application\n http-reuse always\n server one 127.0.0.1:{port} \
+             pool-purge-delay {idle}ms\n"
         )
     })
 }
