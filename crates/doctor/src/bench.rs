@@ -54,6 +54,8 @@ pub(crate) struct Seen {
 struct Board {
     measured: Measured,
     waiting: Vec<Option<Waiting>>,
+    /// Whether a FIN was met that something was asked behind.
+    has_seen_fin: bool,
 }
 
 /// A connection whose end is waited for.
@@ -91,6 +93,7 @@ impl Bench {
             board: Mutex::new(Board {
                 measured,
                 waiting: Vec::new(),
+                has_seen_fin: false,
             }),
             next_address: AtomicUsize::new(0),
         }
@@ -140,6 +143,7 @@ impl Bench {
             path: self.target.path().to_owned(),
             http10: false,
             keep_alive: false,
+            half_closes: false,
         }
     }
 
@@ -226,14 +230,24 @@ impl Bench {
             Some((None, at)) => self.lost_by_probes(at - since),
             None => self.ask_once_more(wire, &waiting).await,
         };
-        let mut board = self.board();
-        board.waiting[place] = None;
-        board.measured.samples.push(Sample {
-            situation,
-            address,
-            since,
-            life,
-        });
+        let (ended, is_main) = (EndedBy::Fin, situation.is_between_requests());
+        let fin = matches!(life, Life::Ended { by, .. } if by == ended);
+        let is_first = {
+            let mut board = self.board();
+            board.waiting[place] = None;
+            board.measured.samples.push(Sample {
+                situation,
+                address,
+                since,
+                life,
+            });
+            fin && is_main
+                && wire.tls.is_none()
+                && !std::mem::replace(&mut board.has_seen_fin, true)
+        };
+        if is_first {
+            self.ask_behind_their_end(wire).await;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::bench::{Bench, HTTP_1_1, Seen};
-use crate::checks::{alpn, announced, errors, http10, idle, series, staggered};
+use crate::checks::{alpn, announced, errors, half_close, http10, idle, series, staggered};
 use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
@@ -145,6 +145,8 @@ impl Examination {
         asking.spawn(async move { http10::check(&each).await });
         let each = bench();
         asking.spawn(async move { alpn::check(&each).await });
+        let each = bench();
+        asking.spawn(async move { half_close::ours(&each).await });
         if !first.answer.reuse.is_keep() {
             self.bench.put(|measured| measured.reuse = Some(false));
             return;
@@ -385,6 +387,7 @@ impl First {
             path: target.path().to_owned(),
             http10: false,
             keep_alive: false,
+            half_closes: false,
         };
         let asked = async {
             let mut wire = Wire::open(target, address, way, doors.enter().await).await?;

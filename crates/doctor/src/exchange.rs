@@ -33,6 +33,8 @@ pub(crate) struct Ask {
     pub(crate) http10: bool,
     /// Whether `Connection: keep-alive` is said: some servers announce only then.
     pub(crate) keep_alive: bool,
+    /// Whether our half of the connection ends right behind it.
+    pub(crate) half_closes: bool,
 }
 
 /// An answer that was read to its end.
@@ -54,7 +56,7 @@ impl Ask {
         if self.head { Method::HEAD } else { Method::GET }
     }
 
-    fn text(&self, authority: &str) -> String {
+    pub(crate) fn text(&self, authority: &str) -> String {
         let method = self.method();
         let minor = u8::from(!self.http10);
         let connection = if self.keep_alive {
@@ -111,7 +113,11 @@ impl Wire {
         let text = ask.text(authority);
         let sent = async {
             self.stream.write_all(text.as_bytes()).await?;
-            self.stream.flush().await
+            self.stream.flush().await?;
+            if ask.half_closes {
+                self.stream.shutdown().await?;
+            }
+            Ok(())
         };
         if let Err(error) = sent.await {
             let by = EndedBy::error(&error);

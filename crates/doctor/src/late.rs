@@ -21,7 +21,7 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(750);
 
 impl Bench {
     /// How long an answer may take until a fresh connection is asked, too.
-    fn late_patience(&self, wire: &Wire) -> Duration {
+    pub(crate) fn late_patience(&self, wire: &Wire) -> Duration {
         let rto = SMALLEST_RTO + wire.round_trip;
         LEAST_PATIENCE.max(3 * rto).max(4 * self.first.took)
     }

@@ -42,8 +42,8 @@ pub use judge::{
     LinkCure, Order, Product, Recommendation, Severity, SilentDrop, Verdict,
 };
 pub use measured::{
-    Announced, ErrorClose, Http10, LateOutcome, LateUse, Life, MaxRequests, Measured, Pilot,
-    Sample, Situation,
+    AfterTheirs, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life, MaxRequests,
+    Measured, Pilot, Sample, Situation,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

@@ -38,6 +38,8 @@ pub struct Measured {
     pub http10: Option<Http10>,
     /// By status (`404`) or method (`HEAD`): does the connection end with such an answer?
     pub error_close: BTreeMap<String, ErrorClose>,
+    /// What half a connection does.
+    pub half_close: HalfClose,
     /// What ALPN agreed on when both were offered; none for plain HTTP.
     pub alpn: Option<String>,
     /// How long the examination took.
@@ -64,6 +66,7 @@ impl Measured {
             announced: None,
             http10: None,
             error_close: BTreeMap::new(),
+            half_close: HalfClose::default(),
             alpn: None,
             took: Duration::ZERO,
             interrupted: false,
@@ -239,6 +242,34 @@ pub struct Http10 {
     pub keep_alive: bool,
     /// The same without asking.
     pub unasked: bool,
+}
+
+/// What half a connection does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HalfClose {
+    /// A request is answered when our half ends right behind it.
+    pub answers_after_ours: Option<bool>,
+    /// What becomes of a request behind the server's FIN on an idle connection. None over TLS, and when none ended so.
+    pub after_theirs: Option<AfterTheirs>,
+}
+
+/// What becomes of a request behind a FIN of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterTheirs {
+    /// A reset: the server closed its socket.
+    Reset,
+    /// Nothing: it is taken, or at least kept, and never answered.
+    Swallowed,
+}
+
+impl AfterTheirs {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Swallowed => "swallowed",
+        }
+    }
 }
 
 /// What an answer of a kind does to its connection.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use keepwarm_doctor::defaults::Resends;
 use keepwarm_doctor::{
-    ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample, SilentDrop,
-    Unreachable,
+    AfterTheirs, ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample,
+    SilentDrop, Unreachable,
 };
 use serde::Serialize;
 
@@ -27,6 +27,7 @@ struct Doctor<'a> {
     announced: Announced,
     http10: Http10,
     error_close: BTreeMap<&'a str, bool>,
+    half_close: Half,
     product: Vec<Product<'a>>,
     findings: Vec<Found<'a>>,
     client: Option<Client<'a>>,
@@ -81,6 +82,12 @@ struct Announced {
 #[derive(Default, Serialize)]
 struct Http10 {
     keep_alive: Option<bool>,
+}
+
+#[derive(Default, Serialize)]
+struct Half {
+    answers_after_ours: Option<bool>,
+    after_theirs: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -155,6 +162,10 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
         error_close: closes
             .map(|(name, it)| (name.as_str(), it.closes))
             .collect(),
+        half_close: Half {
+            answers_after_ours: measured.half_close.answers_after_ours,
+            after_theirs: measured.half_close.after_theirs.map(AfterTheirs::slug),
+        },
         product: products(diagnosis),
         findings: diagnosis.findings.iter().map(found).collect(),
         client: diagnosis.client.as_ref().map(client),

@@ -5,6 +5,7 @@
 pub(crate) mod alpn;
 pub(crate) mod announced;
 pub(crate) mod errors;
+pub(crate) mod half_close;
 pub(crate) mod http10;
 pub(crate) mod idle;
 pub(crate) mod series;

@@ -15,6 +15,8 @@ pub enum Cause {
     ConnectFails,
     /// Answers other than the plain one end their connection.
     ErrorStatusClose,
+    /// The server ends its half of idle connections and keeps the other.
+    HalfClosedIdle,
     /// The server answers HTTP/1.0 without keep-alive.
     Http10Only,
     /// Idle connections end soon.
@@ -37,12 +39,13 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
         Self::ChainOrderWrong,
         Self::ConnectFails,
         Self::ErrorStatusClose,
+        Self::HalfClosedIdle,
         Self::Http10Only,
         Self::IdleTimeoutShort,
         Self::KeepAliveDisabled,
@@ -62,6 +65,7 @@ impl Cause {
             Self::ChainOrderWrong => "chain-order-wrong",
             Self::ConnectFails => "connect-fails",
             Self::ErrorStatusClose => "error-status-close",
+            Self::HalfClosedIdle => "half-closed-idle",
             Self::Http10Only => "http10-only",
             Self::IdleTimeoutShort => "idle-timeout-short",
             Self::KeepAliveDisabled => "keep-alive-disabled",
@@ -100,6 +104,10 @@ impl Cause {
             Self::ErrorStatusClose => {
                 "Let error answers keep their connection (no Connection: close from handlers or middleware), or errors \
                  become reconnect storms."
+            }
+            Self::HalfClosedIdle => {
+                "Close idle connections whole, or after a short linger; clients look at a connection before they use \
+                 it, and bound their wait for an answer."
             }
             Self::Http10Only => {
                 "Serve HTTP/1.1, or put a proxy before it that does: without it each request needs a connection."

@@ -2,6 +2,7 @@
 
 mod connections;
 mod events;
+mod half_close;
 mod healthy;
 mod idle;
 mod kernel;

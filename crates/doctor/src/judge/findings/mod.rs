@@ -5,6 +5,7 @@
 
 mod addresses;
 mod answers;
+mod half_close;
 mod idle;
 mod kept;
 mod requests;
@@ -49,6 +50,7 @@ pub(super) fn of(
         found.extend(requests::few_requests(measured, max_requests));
         found.extend(answers::error_close(measured));
     }
+    found.extend(half_close::half_closed(measured));
     found.extend(addresses::dead_addresses(measured));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
