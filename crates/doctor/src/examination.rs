@@ -12,13 +12,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::bench::{Bench, HTTP_1_1, Seen};
-use crate::checks::{alpn, announced, errors, half_close, http10, idle, series, staggered};
+use crate::checks::{
+    alpn, announced, errors, half_close, http10, idle, resumption, series, staggered,
+};
 use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
 use crate::journal::Journal;
 use crate::judge::has_outlier;
-use crate::measured::{Life, Measured, Pilot, Sample, Situation};
+use crate::measured::{Life, Measured, Pilot, Sample, Situation, TlsSeen};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::target::Target;
@@ -95,6 +97,7 @@ impl Examination {
         let found = addresses(&target, settings.patience).await?;
         let journal = Journal::new(settings.observer.clone(), target.origin().clone());
         let connections = settings.connections.max(FEWEST_CONNECTIONS);
+        let plan = Plan::of(connections, connector.is_some());
         let doors = Doors::new(connections);
         let way = Way {
             tls: connector
@@ -131,7 +134,7 @@ impl Examination {
             has_confirmed: false,
             is_over: false,
         };
-        examination.start(first, &Plan::of(connections));
+        examination.start(first, &plan);
         Ok(examination)
     }
 
@@ -147,14 +150,18 @@ impl Examination {
         asking.spawn(async move { alpn::check(&each).await });
         let each = bench();
         asking.spawn(async move { half_close::ours(&each).await });
+        let each = bench();
+        asking.spawn(async move { resumption::check(&each).await });
         if !first.answer.reuse.is_keep() {
             self.bench.put(|measured| measured.reuse = Some(false));
             return;
         }
         // Not before: a server that talks to one client at a time would wait for this one's request.
-        if plan.waits(Situation::ConnectOnly) {
-            let each = bench();
-            waiting.spawn(async move { idle::check(&each, Situation::ConnectOnly).await });
+        for situation in [Situation::ConnectOnly, Situation::HandshakeOnly] {
+            if plan.waits(situation) {
+                let each = bench();
+                waiting.spawn(async move { idle::check(&each, situation).await });
+            }
         }
         let each = bench();
         asking.spawn(async move { series::check(&each).await });
@@ -172,7 +179,10 @@ impl Examination {
                     waiting.spawn(async move { idle::check(&each, situation).await });
                 }
                 // These have checks of their own, above.
-                Situation::AfterError | Situation::Asked | Situation::ConnectOnly => {}
+                Situation::AfterError
+                | Situation::Asked
+                | Situation::ConnectOnly
+                | Situation::HandshakeOnly => {}
             }
         }
         for step in plan.steps(self.limit) {
@@ -459,6 +469,7 @@ fn measured(target: &Target, first: &First) -> Measured {
         addresses: first.alive.clone(),
         dead_addresses: first.dead.clone(),
         is_loopback: target.is_loopback(),
+        tls: first.wire.tls.as_ref().map(TlsSeen::of),
         ..Measured::of(target.url(), pilot)
     }
 }

@@ -81,7 +81,7 @@ impl Bench {
             | Situation::AfterTen
             | Situation::Asked
             | Situation::Probed => true,
-            Situation::ConnectOnly => false,
+            Situation::ConnectOnly | Situation::HandshakeOnly => false,
         };
         if !is_served {
             return Life::Open(open);

@@ -43,7 +43,7 @@ pub use judge::{
 };
 pub use measured::{
     AfterTheirs, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life, MaxRequests,
-    Measured, Pilot, Sample, Situation,
+    Measured, Pilot, Sample, Situation, TlsSeen,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Version};
+use keepwarm_core::event::{TlsInfo, TlsVersion};
 use keepwarm_core::reason::{CloseReason, Reuse};
 
 use crate::ending::EndedBy;
@@ -42,6 +43,8 @@ pub struct Measured {
     pub half_close: HalfClose,
     /// What ALPN agreed on when both were offered; none for plain HTTP.
     pub alpn: Option<String>,
+    /// TLS; none for plain HTTP.
+    pub tls: Option<TlsSeen>,
     /// How long the examination took.
     pub took: Duration,
     /// Whether it was ended before it was over.
@@ -68,9 +71,31 @@ impl Measured {
             error_close: BTreeMap::new(),
             half_close: HalfClose::default(),
             alpn: None,
+            tls: None,
             took: Duration::ZERO,
             interrupted: false,
             notes: Vec::new(),
+        }
+    }
+}
+
+/// What TLS agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSeen {
+    /// The version.
+    pub version: TlsVersion,
+    /// What ALPN agreed on when HTTP/1.1 alone was offered.
+    pub alpn: Option<String>,
+    /// Whether a later handshake took up an earlier session.
+    pub resumed: Option<bool>,
+}
+
+impl TlsSeen {
+    pub(crate) fn of(info: &TlsInfo) -> Self {
+        Self {
+            version: info.version,
+            alpn: info.alpn.clone(),
+            resumed: None,
         }
     }
 }
@@ -101,6 +126,14 @@ impl Pilot {
             .any(|reason: &CloseReason| reason.slug() == slug)
     }
 
+    /// Whether HTTP/3 is advertised (RFC 7838, RFC 9114 §3.1.1).
+    pub fn advertises_h3(&self) -> bool {
+        let services = self.header("alt-svc").unwrap_or_default().split(',');
+        services
+            .map(str::trim)
+            .any(|service| service.starts_with("h3="))
+    }
+
     /// A field's value as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
@@ -120,8 +153,10 @@ pub enum Situation {
     Probed,
     /// A request for what does not exist, and one for what does.
     AfterError,
-    /// Nothing: it was only opened.
+    /// Nothing: TCP was connected, and that is all.
     ConnectOnly,
+    /// The TLS handshake, and nothing else.
+    HandshakeOnly,
 }
 
 impl Situation {
@@ -133,6 +168,7 @@ impl Situation {
             Self::AfterTen => "after-ten",
             Self::Asked => "asked",
             Self::ConnectOnly => "connect-only",
+            Self::HandshakeOnly => "tls-only",
             Self::Probed => "after-one-probed",
         }
     }
@@ -141,7 +177,7 @@ impl Situation {
     pub fn is_between_requests(self) -> bool {
         match self {
             Self::AfterOne | Self::AfterTen | Self::Asked | Self::Probed => true,
-            Self::AfterError | Self::ConnectOnly => false,
+            Self::AfterError | Self::ConnectOnly | Self::HandshakeOnly => false,
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::measured::Situation;
 
 /// Below so many connections, one is left for what is asked and answered at once; else two.
 const SEVERAL: usize = 8;
+/// Connections of HTTP/2 that wait beside these.
+const HTTP_2: usize = 2;
 /// Steps of the time there is, in eightieths: 10, 20, 30, 45 and 60 s of 80.
 const STEPS: [u32; 5] = [10, 20, 30, 45, 60];
 /// The same when fewer connections are left.
@@ -36,7 +38,7 @@ enum Wish {
 }
 
 /// What is worth a connection, the most first.
-const WISHES: [Wish; 12] = [
+const WISHES: [Wish; 13] = [
     Wish::Idle(Situation::Asked),
     Wish::Idle(Situation::Probed),
     Wish::Idle(Situation::AfterTen),
@@ -44,6 +46,7 @@ const WISHES: [Wish; 12] = [
     Wish::Idle(Situation::ConnectOnly),
     Wish::Idle(Situation::AfterOne),
     Wish::Idle(Situation::AfterError),
+    Wish::Idle(Situation::HandshakeOnly),
     Wish::Step,
     Wish::Step,
     Wish::Idle(Situation::Probed),
@@ -53,12 +56,17 @@ const WISHES: [Wish; 12] = [
 
 impl Plan {
     /// The plan for so many connections.
-    pub(crate) fn of(connections: usize) -> Self {
+    pub(crate) fn of(connections: usize, is_https: bool) -> Self {
         let asking = if connections < SEVERAL { 1 } else { 2 };
+        let asking = asking + HTTP_2 * usize::from(is_https && connections >= SEVERAL);
         // One is the first connection, which is there.
         let room = connections.saturating_sub(asking + 1);
         let mut plan = Self::default();
-        for wish in WISHES.into_iter().take(room) {
+        let is_possible = |wish: &Wish| match wish {
+            Wish::Idle(Situation::HandshakeOnly) => is_https,
+            Wish::Idle(_) | Wish::Step => true,
+        };
+        for wish in WISHES.into_iter().filter(is_possible).take(room) {
             match wish {
                 Wish::Idle(situation) => plan.idle.push(situation),
                 Wish::Step => plan.steps += 1,
@@ -86,23 +94,26 @@ mod tests {
 
     #[test]
     fn two_connections_are_the_first_and_one_that_asks() {
-        assert_eq!(Plan::of(2), Plan::default());
-        assert_eq!(Plan::of(0), Plan::default());
-        assert_eq!(Plan::of(3).idle, [Situation::Asked]);
+        assert_eq!(Plan::of(2, true), Plan::default());
+        assert_eq!(Plan::of(0, false), Plan::default());
+        assert_eq!(Plan::of(3, false).idle, [Situation::Asked]);
     }
 
     #[test]
     fn there_is_always_room_for_those_that_ask() {
         for connections in 2..=64 {
-            let plan = Plan::of(connections);
-            assert!(plan.idle.len() + plan.steps + 2 <= connections);
+            for is_https in [true, false] {
+                let plan = Plan::of(connections, is_https);
+                assert!(plan.idle.len() + plan.steps + 2 <= connections);
+                assert!(is_https || !plan.waits(Situation::HandshakeOnly));
+            }
         }
     }
 
     #[test]
     fn the_steps_are_parts_of_the_time_there_is() {
         let steps = |connections, limit| {
-            let steps = Plan::of(connections).steps(Duration::from_secs(limit));
+            let steps = Plan::of(connections, false).steps(Duration::from_secs(limit));
             steps.map(|step| step.as_secs()).collect::<Vec<_>>()
         };
         assert_eq!(steps(16, 80), [10, 20, 30, 45, 60]);

@@ -28,6 +28,8 @@ struct Doctor<'a> {
     http10: Http10,
     error_close: BTreeMap<&'a str, bool>,
     half_close: Half,
+    tls: Option<Tls<'a>>,
+    alt_svc: Option<&'a str>,
     product: Vec<Product<'a>>,
     findings: Vec<Found<'a>>,
     client: Option<Client<'a>>,
@@ -88,6 +90,13 @@ struct Http10 {
 struct Half {
     answers_after_ours: Option<bool>,
     after_theirs: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Tls<'a> {
+    version: &'static str,
+    resumed: Option<bool>,
+    alpn: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -166,6 +175,12 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             answers_after_ours: measured.half_close.answers_after_ours,
             after_theirs: measured.half_close.after_theirs.map(AfterTheirs::slug),
         },
+        tls: measured.tls.as_ref().map(|seen| Tls {
+            version: seen.version.number(),
+            resumed: seen.resumed,
+            alpn: seen.alpn.as_deref(),
+        }),
+        alt_svc: measured.pilot.header("alt-svc"),
         product: products(diagnosis),
         findings: diagnosis.findings.iter().map(found).collect(),
         client: diagnosis.client.as_ref().map(client),

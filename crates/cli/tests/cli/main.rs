@@ -6,6 +6,7 @@ mod doctor_chain;
 mod doctor_chain_servers;
 mod doctor_client;
 mod doctor_servers;
+mod doctor_tls;
 mod exit_codes;
 mod get_json;
 mod get_text;

@@ -10,16 +10,19 @@ use crate::wire::{Way, Wire};
 /// Asks on a new connection as the situation says, then waits for its end.
 pub(crate) async fn check(bench: &Bench, situation: Situation) {
     let address = bench.any_address();
+    let plain = bench.way(&[HTTP_1_1]);
+    let tls = plain.tls;
     let way = Way {
+        tls: tls.filter(|_| situation != Situation::ConnectOnly),
         probes: (situation == Situation::Probed).then(|| bench.settings.probe_interval()),
-        ..bench.way(&[HTTP_1_1])
+        ..plain
     };
     let mut wire = match bench.open_by(address, way).await {
         Ok(wire) => wire,
         Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
     };
     let requests = match situation {
-        Situation::ConnectOnly => 0,
+        Situation::ConnectOnly | Situation::HandshakeOnly => 0,
         Situation::AfterError | Situation::AfterOne | Situation::Asked | Situation::Probed => 1,
         Situation::AfterTen => 10,
     };

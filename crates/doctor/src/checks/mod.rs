@@ -8,5 +8,6 @@ pub(crate) mod errors;
 pub(crate) mod half_close;
 pub(crate) mod http10;
 pub(crate) mod idle;
+pub(crate) mod resumption;
 pub(crate) mod series;
 pub(crate) mod staggered;

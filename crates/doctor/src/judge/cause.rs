@@ -5,6 +5,8 @@
 /// What may be wrong. Where a cause is also one of the report's (`docs/causes/`), it has the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
+    /// `Keep-Alive: max` does not say how many requests a connection serves.
+    AnnouncedMaxWrong,
     /// `Keep-Alive: timeout` does not say when connections end.
     AnnouncedTimeoutWrong,
     /// Idle timeouts cluster at two or more values: several backends stand behind one address.
@@ -35,11 +37,14 @@ pub enum Cause {
     StaleReuseRace,
     /// Bytes come on idle connections that belong to no answer.
     StrayBytes,
+    /// Each TLS handshake is a full one.
+    TlsNotResumed,
 }
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
+        Self::AnnouncedMaxWrong,
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
         Self::ChainOrderWrong,
@@ -55,11 +60,13 @@ impl Cause {
         Self::SilentDrop,
         Self::StaleReuseRace,
         Self::StrayBytes,
+        Self::TlsNotResumed,
     ];
 
     /// The stable name.
     pub fn slug(self) -> &'static str {
         match self {
+            Self::AnnouncedMaxWrong => "announced-max-wrong",
             Self::AnnouncedTimeoutWrong => "announced-timeout-wrong",
             Self::BackendsDiffer => "backends-differ",
             Self::ChainOrderWrong => "chain-order-wrong",
@@ -75,6 +82,7 @@ impl Cause {
             Self::SilentDrop => "silent-drop",
             Self::StaleReuseRace => "stale-reuse-race",
             Self::StrayBytes => "stray-bytes",
+            Self::TlsNotResumed => "tls-not-resumed",
         }
     }
 
@@ -86,6 +94,10 @@ impl Cause {
     /// What to do about it on the server's side, or on the client's when that is easier; a sentence.
     pub fn cure(self) -> &'static str {
         match self {
+            Self::AnnouncedMaxWrong => {
+                "Let Keep-Alive: max say what the server does, or announce nothing: clients that believe it retire \
+                 connections too late or too soon."
+            }
             Self::AnnouncedTimeoutWrong => {
                 "Let Keep-Alive: timeout say what the server does, or announce nothing; until then, keep clients' idle \
                  timeout below what was measured."
@@ -140,6 +152,9 @@ impl Cause {
             }
             Self::StrayBytes => {
                 "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."
+            }
+            Self::TlsNotResumed => {
+                "Switch session tickets or a session cache on, with keys that all servers behind this address share."
             }
         }
     }

@@ -111,6 +111,24 @@ async fn an_announcement_in_whole_seconds_with_a_second_of_grace_is_no_lie() {
 }
 
 #[tokio::test]
+async fn an_announced_limit_on_requests_that_does_not_hold_is_found() {
+    let announces = |most| Behaviour {
+        keep_alive: Some("max=20".to_owned()),
+        ..scenario::max_requests(most)
+    };
+    let cause = Cause::AnnouncedMaxWrong;
+    for (most, severity) in [(7, Severity::Medium), (29, Severity::Low)] {
+        let it = examine(announces(most), BRIEF).await;
+        it.has(cause);
+        let found = it.diagnosis.findings.iter().find(|it| it.cause == cause);
+        assert_eq!(found.map(|it| it.severity), Some(severity));
+    }
+    for true_one in [20, 21] {
+        examine(announces(true_one), BRIEF).await.has_no(cause);
+    }
+}
+
+#[tokio::test]
 async fn a_status_that_ends_its_connection_is_found() {
     for announces in [true, false] {
         let it = examine_url(&not_found_closes(announces), BRIEF).await;

@@ -97,10 +97,14 @@ fn protocol(measured: &Measured, diagnosis: &Diagnosis) -> String {
         .iter()
         .map(|name| name.to_uppercase())
         .collect();
+    let h3 = match measured.pilot.advertises_h3() {
+        true => "; h3 advertised",
+        false => "",
+    };
     let round_trip = Human(measured.pilot.round_trip);
     let (version, status) = (measured.pilot.version, measured.pilot.status);
     format!(
-        "{} (examined: {version:?}), status {status}, round trip {round_trip}",
+        "{}{h3} (examined: {version:?}), status {status}, round trip {round_trip}",
         names.join(", ")
     )
 }
@@ -157,14 +161,20 @@ fn silence(seen: &SilentDrop) -> Option<String> {
 }
 
 fn before_request(measured: &Measured) -> Option<String> {
-    let sample = measured
-        .samples
-        .iter()
-        .find(|it| it.situation == Situation::ConnectOnly)?;
-    match sample.life {
-        Life::Ended { after, by, .. } => Some(format!("{}, with {}", seconds(after), by.words())),
-        Life::Lost(_) | Life::Open(_) => None,
-    }
+    let ended = |situation| {
+        let mut samples = measured.samples.iter();
+        match samples.find(|it| it.situation == situation)?.life {
+            Life::Ended { after, by, .. } => {
+                Some(format!("{}, with {}", seconds(after), by.words()))
+            }
+            Life::Lost(_) | Life::Open(_) => None,
+        }
+    };
+    let shaken =
+        ended(Situation::HandshakeOnly).map(|said| format!("{said} (after the handshake)"));
+    let connected = ended(Situation::ConnectOnly);
+    let both: Vec<_> = connected.into_iter().chain(shaken).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }
 
 fn requests(measured: &Measured, diagnosis: &Diagnosis) -> Option<String> {

@@ -10,6 +10,7 @@ mod idle;
 mod kept;
 mod requests;
 mod silence;
+mod tls;
 
 use std::time::Duration;
 
@@ -48,9 +49,11 @@ pub(super) fn of(
         found.extend(idle::backends(idle));
         found.extend(idle::kind_of_end(idle));
         found.extend(requests::few_requests(measured, max_requests));
+        found.extend(requests::announced_max(measured, max_requests));
         found.extend(answers::error_close(measured));
     }
     found.extend(half_close::half_closed(measured));
+    found.extend(tls::not_resumed(measured));
     found.extend(addresses::dead_addresses(measured));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found

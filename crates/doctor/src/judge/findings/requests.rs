@@ -39,3 +39,66 @@ pub(super) fn few_requests(measured: &Measured, max_requests: Option<u64>) -> Op
     )];
     Some(finding(Cause::MaxRequestsLow, severity, summary, evidence))
 }
+
+/// Servers count the answers or those after the first: N and N + 1 are both what `max=N` says.
+pub(super) fn announced_max(measured: &Measured, max_requests: Option<u64>) -> Option<Finding> {
+    let told = measured.announced.and_then(|announced| announced.max)?;
+    let known = measured.max_requests.as_ref()?;
+    let (severity, summary) = match max_requests {
+        Some(most) if most < told => (
+            Severity::Medium,
+            format!("The server announces {told} requests and ends each connection after {most}."),
+        ),
+        Some(most) if most > told.saturating_add(1) => (
+            Severity::Low,
+            format!("The server announces {told} requests and serves {most} on each connection."),
+        ),
+        None if known.counts.is_empty() && known.at_least > told.saturating_add(1) => (
+            Severity::Low,
+            format!(
+                "The server announces {told} requests and serves {} or more.",
+                known.at_least
+            ),
+        ),
+        Some(_) | None => return None,
+    };
+    let evidence = vec![format!("Keep-Alive: max={told}")];
+    Some(finding(
+        Cause::AnnouncedMaxWrong,
+        severity,
+        summary,
+        evidence,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tests::measured;
+    use crate::measured::{Announced, MaxRequests};
+
+    fn judged(told: u64, counts: &[u64], at_least: u64) -> Option<Severity> {
+        let mut seen = measured();
+        seen.announced = Some(Announced {
+            max: Some(told),
+            ..Announced::default()
+        });
+        seen.max_requests = Some(MaxRequests {
+            counts: counts.to_vec(),
+            announced: true,
+            at_least,
+        });
+        announced_max(&seen, counts.first().copied()).map(|found| found.severity)
+    }
+
+    #[test]
+    fn an_announcement_holds_for_the_answers_or_those_after_the_first() {
+        assert_eq!(judged(100, &[100, 100], 0), None);
+        assert_eq!(judged(100, &[101, 101], 0), None);
+        assert_eq!(judged(100, &[], 100), None);
+        assert_eq!(judged(100, &[99, 99], 0), Some(Severity::Medium));
+        assert_eq!(judged(100, &[102, 102], 0), Some(Severity::Low));
+        assert_eq!(judged(100, &[], 300), Some(Severity::Low));
+        assert_eq!(judged(u64::MAX, &[], 300), None);
+    }
+}
