@@ -37,6 +37,7 @@ mod wire;
 
 pub use ending::EndedBy;
 pub use examination::{Examination, Progress};
+pub use judge::snippets;
 pub use judge::{
     Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link,
     LinkCure, Order, Product, Recommendation, Severity, SilentDrop, Verdict,

@@ -3,7 +3,7 @@
 //! Owns the client, its rate and the forms of settings that are asked for. Refuses to advise.
 
 use clap::Args;
-use keepwarm_doctor::defaults;
+use keepwarm_doctor::{defaults, snippets};
 
 #[derive(Args, Debug)]
 pub(crate) struct AdviceArgs {
@@ -19,6 +19,34 @@ pub(crate) struct AdviceArgs {
         requires = "client"
     )]
     pub(crate) rate: f64,
+    /// Print the settings that fit as code and configuration too: all, or --snippets=NAME,…
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ALL,
+        value_parser = snippet
+    )]
+    snippets: Vec<String>,
+}
+
+const ALL: &str = "all";
+
+impl AdviceArgs {
+    /// Whether the piece of this name is to be printed.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.snippets.iter().any(|it| it == name || it == ALL)
+    }
+}
+
+fn snippet(text: &str) -> Result<String, String> {
+    if text == ALL || snippets::names().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<_> = snippets::names().collect();
+    Err(format!("there are {} and all", names.join(", ")))
 }
 
 fn client(text: &str) -> Result<String, String> {

@@ -65,7 +65,10 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let text = if args.json {
         out::chain_json::examined(&hops, &chain)
     } else {
-        out::doctor::chain::text(&hops, &chain)
+        let wants = |name: &str| args.advice.wants(name);
+        let edge = hops.first().map(|hop| &hop.diagnosis);
+        let pieces = edge.map(|edge| out::doctor::snippets::text(edge, wants));
+        out::doctor::chain::text(&hops, &chain) + &pieces.unwrap_or_default()
     };
     print(&text)?;
     join_all(examinations.iter_mut().map(Examination::close)).await;

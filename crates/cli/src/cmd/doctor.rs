@@ -60,7 +60,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     } else if args.verbose {
         out::doctor::whole(&measured, &diagnosis)
     } else {
-        out::doctor::text(&measured, &diagnosis)
+        let pieces = out::doctor::snippets::text(&diagnosis, |name| args.advice.wants(name));
+        out::doctor::text(&measured, &diagnosis) + &pieces
     };
     print(&text)?;
     examination.close().await;

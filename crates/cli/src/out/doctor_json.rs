@@ -134,6 +134,8 @@ struct Recommend {
     idle_timeout_ms: Option<f64>,
     max_idle_per_host: Option<usize>,
     retries: Option<&'static str>,
+    tcp_keepalive: Option<f64>,
+    snippets: BTreeMap<&'static str, String>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +190,8 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             idle_timeout_ms: recommended.idle_timeout.map(milliseconds),
             max_idle_per_host: recommended.max_idle_per_host,
             retries: recommended.retries,
+            tcp_keepalive: recommended.tcp_keepalive.map(|it| it.as_secs_f64()),
+            snippets: recommended.snippets.clone(),
         },
         addresses: measured.addresses.iter().map(ToString::to_string).collect(),
         samples: measured.samples.iter().map(wait).collect(),

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::https::Secure;
 use crate::support::keepwarm;
+use keepwarm_servers::Server;
+use keepwarm_servers::recipes::nginx;
 
 /// How often an examination is made anew when it says that this machine was held up.
 const TRIES: usize = 5;
 
-fn examine(nginx: &Secure) -> Value {
-    let (certificate, url) = (nginx.certificate(), nginx.url("/"));
+fn examine(nginx: &Server) -> Value {
+    let (certificate, url) = (nginx.path("cert.pem"), nginx.secure_url("/"));
     let mut tries = 0;
     loop {
         let done = keepwarm(&[
@@ -46,7 +47,7 @@ fn ended(it: &Value, situation: &str) -> Option<f64> {
 
 #[test]
 fn what_waits_before_a_request_is_told_for_tcp_and_for_tls() {
-    let nginx = Secure::nginx(
+    let nginx = nginx::start_secure(
         "keepalive_timeout 2s; client_header_timeout 1s;\n\
          add_header Alt-Svc 'h3=\":443\"; ma=86400' always;",
     );
@@ -65,8 +66,8 @@ fn what_waits_before_a_request_is_told_for_tcp_and_for_tls() {
     assert_eq!(it["protocols"], json!(["h1", "h2"]));
     // What the server's FIN leaves behind cannot be told from above TLS.
     assert_eq!(it["half_close"]["after_theirs"], Value::Null);
-    let url = nginx.url("/");
-    let text = keepwarm(&["doctor", "--cacert", &nginx.certificate(), &url]).stdout;
+    let url = nginx.secure_url("/");
+    let text = keepwarm(&["doctor", "--cacert", &nginx.path("cert.pem"), &url]).stdout;
     assert!(text.contains("H1, H2; h3 advertised"), "{text}");
     assert!(text.contains("(after the handshake)"), "{text}");
     assert!(text.lines().count() <= 24, "{text}");
@@ -74,8 +75,9 @@ fn what_waits_before_a_request_is_told_for_tcp_and_for_tls() {
 
 #[test]
 fn sessions_that_are_never_taken_up_again_are_found() {
-    let nginx =
-        Secure::nginx("keepalive_timeout 1s; ssl_session_tickets off; ssl_session_cache off;");
+    let nginx = nginx::start_secure(
+        "keepalive_timeout 1s; ssl_session_tickets off; ssl_session_cache off;",
+    );
     let it = examine(&nginx);
     assert_eq!(it["tls"]["resumed"], false, "{it:#}");
     assert!(causes(&it).contains(&&json!("tls-not-resumed")), "{it:#}");

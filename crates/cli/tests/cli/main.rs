@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod doctor_advice;
 mod doctor_chain;
 mod doctor_chain_servers;
 mod doctor_client;

@@ -13,6 +13,7 @@ mod recommend;
 mod sentence;
 mod server_side;
 mod silence;
+pub mod snippets;
 
 use std::time::Duration;
 

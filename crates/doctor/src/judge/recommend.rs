@@ -2,15 +2,19 @@
 //!
 //! Owns the margin. Refuses to recommend what nothing was measured for.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{IdleTimeout, SilentDrop};
+use super::{IdleTimeout, SilentDrop, snippets};
 use crate::measured::Measured;
 
 /// keepwarm's own default: a server that keeps connections longer needs nothing shorter.
 const DEFAULT_IDLE: Duration = Duration::from_secs(30);
 /// keepwarm's default number of idle connections per origin.
 const DEFAULT_IDLE_PER_HOST: usize = 100;
+/// The soonest that what stands on the way, a NAT or a balancer, is known to forget an idle connection without a word:
+/// Azure's, in the table of defaults.
+const FORGETS: Duration = Duration::from_secs(240);
 
 /// Settings that fit a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +29,12 @@ pub struct Recommendation {
     /// keepwarm's `retry_policy` (its default): what is safe to send again when a reused connection ends just then;
     /// none when connections are not reused.
     pub retries: Option<&'static str>,
+    /// TCP keepalive, so that what stands on the way does not forget a connection that is idle for so long; none when
+    /// nothing is known that would.
+    pub tcp_keepalive: Option<Duration>,
+    /// The same as pieces of code and configuration, by the name of the client or proxy; empty when nothing is
+    /// recommended.
+    pub snippets: BTreeMap<&'static str, String>,
 }
 
 impl Recommendation {
@@ -65,6 +75,12 @@ impl Recommendation {
             idle_timeout,
             max_idle_per_host: Some(DEFAULT_IDLE_PER_HOST),
             retries: Some("go"),
+            tcp_keepalive: idle_timeout
+                .filter(|it| *it >= FORGETS)
+                .map(|_| FORGETS / 3),
+            snippets: idle_timeout
+                .map(|idle| snippets::of(&measured.url, idle, DEFAULT_IDLE_PER_HOST))
+                .unwrap_or_default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod idle;
 mod kernel;
 mod pages;
 mod silence;
+mod snippets;
 mod support;
 mod unhealthy;
 mod unreachable;

@@ -7,6 +7,7 @@ mod facts;
 mod findings;
 pub(crate) mod progress;
 mod settings;
+pub(crate) mod snippets;
 mod whole;
 
 use std::time::Duration;

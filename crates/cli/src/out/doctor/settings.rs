@@ -22,6 +22,8 @@ pub(super) fn recommendation(diagnosis: &Diagnosis) -> Vec<String> {
             .map(|it| format!("max_idle_per_host {it}")),
     );
     settings.extend(recommended.retries.map(|it| format!("retry policy {it}")));
+    let keepalive = recommended.tcp_keepalive;
+    settings.extend(keepalive.map(|it| format!("tcp_keepalive {}", seconds(it))));
     if settings.is_empty() {
         return Vec::new();
     }

@@ -1,0 +1,73 @@
+//! The settings that `keepwarm doctor` recommends, as code and configuration.
+
+use std::time::Duration;
+
+use keepwarm_lab::{Behaviour, ConnectionHeader, Lab, Which, scenario};
+use serde_json::{Value, json};
+
+use crate::support::keepwarm;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+fn object(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| panic!("{text}"))
+}
+
+#[test]
+fn pieces_are_printed_behind_the_first_screen_when_asked_for() {
+    let lab = Lab::spawn_thread(scenario::idle_timeout(MS(2_600)));
+    let url = lab.url("/");
+    let plain = keepwarm(&["doctor", &url]).with_code(1);
+    assert!(
+        !plain.stdout.contains("IdleConnTimeout"),
+        "{}",
+        plain.stdout
+    );
+    let two = keepwarm(&["doctor", "--snippets=go,nginx", &url]).with_code(1);
+    two.says("transport.IdleConnTimeout = 1 * time.Second");
+    two.says("keepalive_timeout 1s;");
+    assert!(!two.stdout.contains("reqwest::Client"), "{}", two.stdout);
+    let all = keepwarm(&["doctor", "--snippets", &url]).with_code(1);
+    for piece in [
+        "IdleConnTimeout",
+        "reqwest::Client",
+        "PooledConnectionIdleTimeout",
+        "pool-purge-delay",
+    ] {
+        all.says(piece);
+    }
+    keepwarm(&["doctor", "--snippets=rain", &url])
+        .with_code(2)
+        .complains("apache-hc");
+}
+
+#[test]
+fn json_has_all_of_them_and_none_where_nothing_is_recommended() {
+    let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
+    let it = object(
+        &keepwarm(&["doctor", "--json", &lab.url("/")])
+            .with_code(1)
+            .stdout,
+    );
+    let recommend = &it["recommend"];
+    assert!(
+        recommend["snippets"]["undici"]
+            .as_str()
+            .is_some_and(|it| it.contains("keepAliveTimeout: 4")),
+        "{recommend:#}"
+    );
+    assert_eq!(
+        (&recommend["tcp_keepalive"], &recommend["retries"]),
+        (&Value::Null, &json!("go"))
+    );
+    let closing = Lab::spawn_thread(Behaviour {
+        connection: ConnectionHeader::Close(Which::All),
+        ..Behaviour::default()
+    });
+    let it = object(
+        &keepwarm(&["doctor", "--json", "--wait", "1s", &closing.url("/")])
+            .with_code(1)
+            .stdout,
+    );
+    assert_eq!(it["recommend"]["snippets"], json!({}));
+}
