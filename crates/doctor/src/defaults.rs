@@ -103,6 +103,9 @@ pub struct Set {
     /// How many requests a connection may serve.
     #[serde(default)]
     pub requests: Option<String>,
+    /// That it keeps connections at all.
+    #[serde(default)]
+    pub keep_alive: Option<String>,
 }
 
 /// How long a proxy keeps idle connections towards what is behind it, by default.

@@ -40,7 +40,7 @@ pub use examination::{Examination, Progress};
 pub use judge::snippets;
 pub use judge::{
     Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link,
-    LinkCure, Order, Product, Recommendation, Severity, SilentDrop, Verdict,
+    LinkCure, Order, Product, Recommendation, ServerSide, Severity, SilentDrop, Verdict,
 };
 pub use measured::{
     AfterTheirs, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life, MaxRequests,

@@ -30,6 +30,9 @@ pub(crate) struct AdviceArgs {
         value_parser = snippet
     )]
     snippets: Vec<String>,
+    /// The server is yours: print what to set there for what was found too
+    #[arg(long)]
+    pub(crate) mine: bool,
 }
 
 const ALL: &str = "all";

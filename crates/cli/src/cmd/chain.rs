@@ -9,7 +9,7 @@ use keepwarm_doctor::{
     ChainDiagnosis, Diagnosis, Examination, Hop, Target, Unreachable, UnreachableKind,
 };
 
-use super::doctor::{Teller, diagnosis, draw, exit, print, settings, target};
+use super::doctor::{Teller, diagnosis, draw, exit, pieces, print, settings, target};
 use super::interrupt::Interrupt;
 use super::watching::Watching;
 use crate::args::doctor::DoctorArgs;
@@ -65,10 +65,14 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let text = if args.json {
         out::chain_json::examined(&hops, &chain)
     } else {
-        let wants = |name: &str| args.advice.wants(name);
-        let edge = hops.first().map(|hop| &hop.diagnosis);
-        let pieces = edge.map(|edge| out::doctor::snippets::text(edge, wants));
-        out::doctor::chain::text(&hops, &chain) + &pieces.unwrap_or_default()
+        let mut text = out::doctor::chain::text(&hops, &chain);
+        for hop in hops.iter().filter(|_| args.advice.mine) {
+            let url = Some(hop.measured.url.as_str());
+            text.push_str(&out::doctor::mine::text(&hop.diagnosis, url));
+        }
+        // Clients talk to the first hop.
+        let edge = hops.first().map(|hop| pieces(args, &hop.diagnosis));
+        text + &edge.unwrap_or_default()
     };
     print(&text)?;
     join_all(examinations.iter_mut().map(Examination::close)).await;

@@ -58,10 +58,9 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let text = if args.json {
         out::doctor_json::examined(&measured, &diagnosis)
     } else if args.verbose {
-        out::doctor::whole(&measured, &diagnosis)
+        out::doctor::whole(&measured, &diagnosis) + &advice(&args, &diagnosis)
     } else {
-        let pieces = out::doctor::snippets::text(&diagnosis, |name| args.advice.wants(name));
-        out::doctor::text(&measured, &diagnosis) + &pieces
+        out::doctor::text(&measured, &diagnosis) + &advice(&args, &diagnosis)
     };
     print(&text)?;
     examination.close().await;
@@ -82,6 +81,20 @@ pub(super) fn diagnosis(args: &DoctorArgs, measured: &Measured, has_client: bool
         diagnosis.consider(measured, client, args.advice.rate);
     }
     diagnosis
+}
+
+/// What was asked for behind the first screen.
+fn advice(args: &DoctorArgs, diagnosis: &Diagnosis) -> String {
+    let mine = args
+        .advice
+        .mine
+        .then(|| out::doctor::mine::text(diagnosis, None));
+    mine.unwrap_or_default() + &pieces(args, diagnosis)
+}
+
+/// The pieces of code and configuration that were asked for.
+pub(super) fn pieces(args: &DoctorArgs, diagnosis: &Diagnosis) -> String {
+    out::doctor::snippets::text(diagnosis, |name| args.advice.wants(name))
 }
 
 /// The pictures that were asked for, when everything has ended.

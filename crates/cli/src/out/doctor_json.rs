@@ -8,7 +8,7 @@ use std::time::Duration;
 use keepwarm_doctor::defaults::Resends;
 use keepwarm_doctor::{
     AfterTheirs, ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample,
-    SilentDrop, Unreachable,
+    ServerSide, SilentDrop, Unreachable,
 };
 use serde::Serialize;
 
@@ -34,6 +34,7 @@ struct Doctor<'a> {
     findings: Vec<Found<'a>>,
     client: Option<Client<'a>>,
     recommend: Recommend,
+    server_side: Vec<Change>,
     addresses: Vec<String>,
     samples: Vec<Wait>,
     notes: &'a [String],
@@ -129,6 +130,21 @@ struct Client<'a> {
     why: &'a str,
 }
 
+#[derive(Serialize)]
+struct Change {
+    cause: &'static str,
+    wanted: Option<String>,
+    settings: Vec<Setting>,
+    cure: &'static str,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    product: String,
+    confidence: &'static str,
+    text: String,
+}
+
 #[derive(Default, Serialize)]
 struct Recommend {
     idle_timeout_ms: Option<f64>,
@@ -193,6 +209,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             tcp_keepalive: recommended.tcp_keepalive.map(|it| it.as_secs_f64()),
             snippets: recommended.snippets.clone(),
         },
+        server_side: diagnosis.server_side().into_iter().map(change).collect(),
         addresses: measured.addresses.iter().map(ToString::to_string).collect(),
         samples: measured.samples.iter().map(wait).collect(),
         notes: &measured.notes,
@@ -298,6 +315,22 @@ fn client(fit: &ClientFit) -> Client<'_> {
         worst_races_per_million: fit.worst_per_million.map(thousandths),
         fits: fit.fits,
         why: &fit.why,
+    }
+}
+
+fn change(change: ServerSide) -> Change {
+    let settings = change.settings.into_iter();
+    Change {
+        cause: change.cause.slug(),
+        wanted: change.wanted,
+        settings: settings
+            .map(|(product, confidence, text)| Setting {
+                product,
+                confidence: confidence.word(),
+                text,
+            })
+            .collect(),
+        cure: change.cure,
     }
 }
 

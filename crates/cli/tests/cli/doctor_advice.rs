@@ -71,3 +71,59 @@ fn json_has_all_of_them_and_none_where_nothing_is_recommended() {
     );
     assert_eq!(it["recommend"]["snippets"], json!({}));
 }
+
+#[test]
+fn what_to_set_in_a_server_of_ones_own_is_told_in_the_words_of_its_product() {
+    let lab = Lab::spawn_thread(Behaviour {
+        headers: vec![("Server".to_owned(), "nginx/1.28.0".to_owned())],
+        max_requests: Some(23),
+        ..scenario::idle_timeout(MS(900))
+    });
+    let done = keepwarm(&["doctor", "--mine", &lab.url("/")]).with_code(1);
+    done.says("On the server's side");
+    done.says("nginx (medium): keepalive_timeout 75s;");
+    done.says("nginx (medium): keepalive_requests 10000;");
+    let plain = keepwarm(&["doctor", &lab.url("/")]).with_code(1);
+    assert!(
+        !plain.stdout.contains("keepalive_requests 10000"),
+        "{}",
+        plain.stdout
+    );
+    let it = object(
+        &keepwarm(&["doctor", "--json", "--min-idle", "2m", &lab.url("/")])
+            .with_code(1)
+            .stdout,
+    );
+    let changes = it["server_side"].as_array().expect("a list");
+    let short = changes
+        .iter()
+        .find(|it| it["cause"] == "idle-timeout-short")
+        .expect("found");
+    assert_eq!(
+        short["settings"],
+        json!([{"product": "nginx", "confidence": "medium", "text": "keepalive_timeout 120s;"}])
+    );
+    let healthy = Lab::spawn_thread(scenario::well_behaved());
+    keepwarm(&["doctor", "--mine", "--wait", "1s", &healthy.url("/")])
+        .with_code(0)
+        .says("Nothing was found that would have to change");
+}
+
+#[test]
+fn a_server_that_names_no_product_gets_the_general_cure() {
+    let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
+    let it = object(
+        &keepwarm(&["doctor", "--json", &lab.url("/")])
+            .with_code(1)
+            .stdout,
+    );
+    let change = &it["server_side"][0];
+    assert_eq!(
+        (&change["cause"], &change["settings"]),
+        (&json!("idle-timeout-short"), &json!([])),
+        "{it:#}"
+    );
+    keepwarm(&["doctor", "--mine", &lab.url("/")])
+        .with_code(1)
+        .says("    Raise the server's keep-alive timeout");
+}

@@ -26,6 +26,7 @@ pub(crate) use idle::has_outlier;
 pub use keepwarm_report::Severity;
 pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
+pub use server_side::ServerSide;
 pub use silence::SilentDrop;
 
 use crate::defaults;
@@ -76,6 +77,7 @@ pub struct Diagnosis {
     pub recommendation: Recommendation,
     /// How a client with its defaults gets on with it, when one was [considered](Self::consider).
     pub client: Option<ClientFit>,
+    min_idle: Option<Duration>,
 }
 
 impl Diagnosis {
@@ -107,6 +109,7 @@ impl Diagnosis {
             products: product::guess(measured, &idle),
             recommendation: Recommendation::of(measured, &idle, &silent_drop),
             client: None,
+            min_idle,
             idle,
             silent_drop,
             max_requests,
@@ -133,6 +136,11 @@ impl Diagnosis {
         self.summary =
             sentence::summary(measured, idle, max_requests, &self.findings, self.verdict);
         self.client = Some(fit);
+    }
+
+    /// What to change on the server's side for what was found, in the products that it may be.
+    pub fn server_side(&self) -> Vec<ServerSide> {
+        server_side::of(self, self.min_idle)
     }
 
     fn has_findings(&self) -> bool {

@@ -5,6 +5,7 @@
 pub(crate) mod chain;
 mod facts;
 mod findings;
+pub(crate) mod mine;
 pub(crate) mod progress;
 mod settings;
 pub(crate) mod snippets;

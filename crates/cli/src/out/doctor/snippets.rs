@@ -12,7 +12,7 @@ pub(crate) fn text(diagnosis: &Diagnosis, wants: impl Fn(&str) -> bool) -> Strin
     let mut text = String::new();
     for (name, piece) in pieces.filter(|(name, _)| wants(name)) {
         let rule = Painted(DIM, "──");
-        text.push_str(&format!("\n{rule} {}\n{piece}\n", Painted(STRONG, name)));
+        text.push_str(&format!("\n\n{rule} {}\n{piece}", Painted(STRONG, name)));
     }
     text
 }
