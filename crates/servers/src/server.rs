@@ -25,6 +25,18 @@ pub struct Server {
     place: Place,
     /// Whether it has children of its own that it must end.
     is_parent: bool,
+    /// The last to go.
+    _folder: Folder,
+}
+
+/// A folder that goes with this, when a server does not start too.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// What a server is started with.
@@ -71,7 +83,6 @@ impl Drop for Server {
         }
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(std::fs::remove_dir_all(&self.place.folder));
     }
 }
 
@@ -86,7 +97,7 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("keepwarm-{token}"));
         let mut said = String::new();
         for _ in 0..TRIES {
-            std::fs::create_dir_all(folder.join("site")).expect("a folder");
+            let guard = Folder(folder.clone());
             let [port, secure_port] = free_ports();
             let place = Place {
                 folder: folder.clone(),
@@ -106,6 +117,7 @@ impl Server {
                 child,
                 place,
                 is_parent: false,
+                _folder: guard,
             };
             match server.wait_until_ready() {
                 Ok(()) => return server,
