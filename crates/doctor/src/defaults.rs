@@ -129,6 +129,9 @@ pub struct Sign {
     pub field: String,
     /// What its value contains, whatever the case.
     pub contains: String,
+    /// Whether it comes only in an answer to who asks for it, with `Connection: keep-alive`.
+    #[serde(default)]
+    pub asked: bool,
 }
 
 /// On which side of a connection a product stands.

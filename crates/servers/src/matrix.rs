@@ -410,6 +410,7 @@ fn tomcat_rows() -> Vec<Row> {
                 max: None,
                 only_when_asked: Some(true),
             },
+            product: Some("Tomcat"),
             ..Expected::kept(Idle {
                 step: 1_000,
                 ..Idle::exact(idle)

@@ -44,6 +44,8 @@ pub struct Product {
 
 /// The field that says little about who sends it.
 const HINT: &str = "keep-alive";
+/// How an announcement came that a request had asked for.
+const ASKED: &str = ", to who asks";
 /// Guesses by a number alone are many; so many are told.
 const MOST: usize = 4;
 
@@ -96,12 +98,23 @@ pub(super) fn guess(measured: &Measured, idle: &IdleTimeout) -> Vec<Product> {
 /// The field that names the product.
 fn named(measured: &Measured, entry: &Default) -> Option<String> {
     entry.signs.iter().find_map(|sign| {
+        if sign.asked {
+            return announced(measured);
+        }
         let value = measured.pilot.header(&sign.field)?;
         let fits = value
             .to_ascii_lowercase()
             .contains(&sign.contains.to_ascii_lowercase());
         fits.then(|| format!("{}: {value}", sign.field))
     })
+}
+
+/// An announcement of a time alone, and to none but those who ask.
+fn announced(measured: &Measured) -> Option<String> {
+    let announced = measured.announced.filter(|it| it.only_when_asked)?;
+    let timeout = announced.timeout?.as_secs();
+    let is_alone = announced.max.is_none();
+    is_alone.then(|| format!("{HINT}: timeout={timeout}{ASKED}"))
 }
 
 fn by_name(entry: &Default, sign: String, idle: &IdleTimeout) -> Product {
@@ -115,7 +128,12 @@ fn by_name(entry: &Default, sign: String, idle: &IdleTimeout) -> Product {
         }
         (Some(value), Some(_)) if fits(entry, idle) => {
             let value = seconds(value);
-            let why = format!("{sign} without being asked; {value} is consistent with its default");
+            let how = if sign.ends_with(ASKED) {
+                ""
+            } else {
+                " without being asked"
+            };
+            let why = format!("{sign}{how}; {value} is consistent with its default");
             (Confidence::Medium, why)
         }
         _ if sign.starts_with(HINT) => (Confidence::Low, sign),

@@ -60,13 +60,17 @@ fn wish(cause: Cause, diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Opti
         }
         Cause::KeepAliveDisabled | Cause::Http10Only => Some(Wish::KeepAlive),
         Cause::MaxRequestsLow => Some(Wish::Requests(GOOD_REQUESTS)),
-        Cause::AnnouncedTimeoutWrong
+        Cause::AnnouncedMaxWrong
+        | Cause::AnnouncedTimeoutWrong
         | Cause::ChainOrderWrong
         | Cause::ConnectFails
         | Cause::ErrorStatusClose
+        | Cause::HalfClosedIdle
         | Cause::ResponseWithoutLength
         | Cause::ServerResetsIdle
-        | Cause::StrayBytes => None,
+        | Cause::SilentDrop
+        | Cause::StrayBytes
+        | Cause::TlsNotResumed => None,
     }
 }
 
