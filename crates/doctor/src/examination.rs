@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::bench::{Bench, HTTP_1_1, Seen};
 use crate::checks::{
-    alpn, announced, errors, half_close, http10, idle, resumption, series, staggered,
+    alpn, announced, errors, half_close, http10, idle, resumption, series, staggered, steady,
 };
 use crate::doors::Doors;
 use crate::ending::EndedBy;
@@ -184,6 +184,10 @@ impl Examination {
                 | Situation::ConnectOnly
                 | Situation::HandshakeOnly => {}
             }
+        }
+        if plan.is_steady {
+            let each = bench();
+            self.aside.spawn(async move { steady::check(&each).await });
         }
         for step in plan.steps(self.limit) {
             let each = bench();

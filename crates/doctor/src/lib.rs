@@ -40,11 +40,11 @@ pub use examination::{Examination, Progress};
 pub use judge::snippets;
 pub use judge::{
     Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link,
-    LinkCure, Order, Product, Recommendation, ServerSide, Severity, SilentDrop, Verdict,
+    LinkCure, MaxAge, Order, Product, Recommendation, ServerSide, Severity, SilentDrop, Verdict,
 };
 pub use measured::{
-    AfterTheirs, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life, MaxRequests,
-    Measured, Pilot, Sample, Situation, TlsSeen,
+    AfterTheirs, Age, Ages, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life,
+    MaxRequests, Measured, Pilot, Sample, Situation, TlsSeen,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

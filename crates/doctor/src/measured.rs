@@ -31,6 +31,8 @@ pub struct Measured {
     pub samples: Vec<Sample>,
     /// Requests on connections that were idle for a while and had not ended.
     pub late_uses: Vec<LateUse>,
+    /// How old a connection becomes that is asked now and then.
+    pub ages: Ages,
     /// How many requests a connection serves.
     pub max_requests: Option<MaxRequests>,
     /// What `Keep-Alive` announced, after it was asked for.
@@ -65,6 +67,7 @@ impl Measured {
             reuse: None,
             samples: Vec::new(),
             late_uses: Vec::new(),
+            ages: Ages::default(),
             max_requests: None,
             announced: None,
             http10: None,
@@ -258,6 +261,28 @@ pub struct MaxRequests {
     pub announced: bool,
     /// Requests answered on a connection that was still open; 0 when there is none.
     pub at_least: u64,
+}
+
+/// How old connections become that are asked now and then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// Those that the server ended.
+    pub ended: Vec<Age>,
+    /// One was answered at this age.
+    pub at_least: Option<Duration>,
+}
+
+/// The end of a connection that was asked now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// How old it was.
+    pub after: Duration,
+    /// Requests that were answered on it.
+    pub requests: u64,
+    /// How long it was idle just before.
+    pub idle: Duration,
+    /// Whether its last answer said so.
+    pub announced: bool,
 }
 
 /// What `Keep-Alive` announced.

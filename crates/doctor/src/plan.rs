@@ -29,16 +29,19 @@ pub(crate) struct Plan {
     pub(crate) idle: Vec<Situation>,
     /// Those that are idle until their step, and then used.
     steps: usize,
+    /// Whether one is asked now and then.
+    pub(crate) is_steady: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Wish {
     Idle(Situation),
     Step,
+    Steady,
 }
 
 /// What is worth a connection, the most first.
-const WISHES: [Wish; 13] = [
+const WISHES: [Wish; 14] = [
     Wish::Idle(Situation::Asked),
     Wish::Idle(Situation::Probed),
     Wish::Idle(Situation::AfterTen),
@@ -47,6 +50,7 @@ const WISHES: [Wish; 13] = [
     Wish::Idle(Situation::AfterOne),
     Wish::Idle(Situation::AfterError),
     Wish::Idle(Situation::HandshakeOnly),
+    Wish::Steady,
     Wish::Step,
     Wish::Step,
     Wish::Idle(Situation::Probed),
@@ -64,12 +68,13 @@ impl Plan {
         let mut plan = Self::default();
         let is_possible = |wish: &Wish| match wish {
             Wish::Idle(Situation::HandshakeOnly) => is_https,
-            Wish::Idle(_) | Wish::Step => true,
+            Wish::Idle(_) | Wish::Steady | Wish::Step => true,
         };
         for wish in WISHES.into_iter().filter(is_possible).take(room) {
             match wish {
                 Wish::Idle(situation) => plan.idle.push(situation),
                 Wish::Step => plan.steps += 1,
+                Wish::Steady => plan.is_steady = true,
             }
         }
         plan
@@ -104,7 +109,9 @@ mod tests {
         for connections in 2..=64 {
             for is_https in [true, false] {
                 let plan = Plan::of(connections, is_https);
-                assert!(plan.idle.len() + plan.steps + 2 <= connections);
+                assert!(
+                    plan.idle.len() + plan.steps + usize::from(plan.is_steady) + 2 <= connections
+                );
                 assert!(is_https || !plan.waits(Situation::HandshakeOnly));
             }
         }

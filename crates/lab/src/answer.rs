@@ -1,5 +1,7 @@
 //! Owns the composing of one answer's bytes from a description and a request. Pure: sends nothing.
 
+use std::time::Duration;
+
 use crate::behaviour::{Behaviour, Chunks, ConnectionHeader, Content, Framing, Interim};
 use crate::request::Head;
 
@@ -45,6 +47,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) head: &'a Head,
     /// The number of the request on its connection, from 1.
     pub(crate) number: u64,
+    /// The age of its connection.
+    pub(crate) age: Duration,
     /// What replaces the configured status (special paths, a refused expectation).
     pub(crate) status: Option<u16>,
     /// What replaces the configured body.
@@ -53,7 +57,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) chunked: bool,
 }
 
-pub(crate) fn compose(behaviour: &Behaviour, asked: Asked<'_>) -> Answer {
+pub(crate) fn compose(behaviour: &Behaviour, mut asked: Asked<'_>) -> Answer {
     if let Some(upgrade) = &behaviour.upgrade
         && asked.head.header("upgrade").is_some()
     {
@@ -71,7 +75,10 @@ pub(crate) fn compose(behaviour: &Behaviour, asked: Asked<'_>) -> Answer {
         };
     }
     let status = asked.status.unwrap_or(behaviour.status);
-    let content = asked.content.unwrap_or_else(|| behaviour.body.clone());
+    let content = asked
+        .content
+        .take()
+        .unwrap_or_else(|| behaviour.body.clone());
     let already_chunked = matches!(behaviour.framing, Framing::Chunked(_));
     let framing = if asked.chunked && !already_chunked {
         Framing::Chunked(Chunks::default())
@@ -81,7 +88,7 @@ pub(crate) fn compose(behaviour: &Behaviour, asked: Asked<'_>) -> Answer {
     // RFC 9112 section 6.3: these never have a body; HEAD has the framing of one.
     let bodiless_status = matches!(status, 100..=199 | 204 | 304);
     let bodiless = bodiless_status || asked.head.method == "HEAD";
-    let ending = Ending::decide(behaviour, asked.head, asked.number, &framing, bodiless);
+    let ending = Ending::decide(behaviour, &asked, &framing, bodiless);
     let framing_line = (!bodiless_status).then(|| framing_line(&framing, content_len(&content)));
     let head = compose_head(
         behaviour,
@@ -109,13 +116,9 @@ struct Ending {
 }
 
 impl Ending {
-    fn decide(
-        behaviour: &Behaviour,
-        request: &Head,
-        number: u64,
-        framing: &Framing,
-        bodiless: bool,
-    ) -> Self {
+    fn decide(behaviour: &Behaviour, asked: &Asked<'_>, framing: &Framing, bodiless: bool) -> Self {
+        let (request, number) = (asked.head, asked.number);
+        let is_aged = |limit: Option<Duration>| limit.is_some_and(|limit| asked.age >= limit);
         let (says_close, keep_alive) = match behaviour.connection {
             ConnectionHeader::Close(which) => (which.includes(number), false),
             ConnectionHeader::KeepAlive => (false, true),
@@ -123,6 +126,7 @@ impl Ending {
         };
         let announced = says_close
             || behaviour.max_requests.is_some_and(|most| number >= most)
+            || is_aged(behaviour.max_age)
             || (behaviour.obeys_close && request.asks_to_close());
         let ends_body = match framing {
             Framing::UntilClose | Framing::LengthTooLong(_) => !bodiless,
@@ -130,6 +134,7 @@ impl Ending {
         };
         let unannounced = ends_body
             || (behaviour.http10 && !keep_alive)
+            || is_aged(behaviour.max_age_silent)
             || behaviour
                 .max_requests_silent
                 .is_some_and(|most| number >= most);

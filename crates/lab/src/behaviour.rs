@@ -63,6 +63,11 @@ pub struct Behaviour {
     pub max_requests: Option<u64>,
     /// As [`Self::max_requests`], but the last answer announces nothing. Default: none.
     pub max_requests_silent: Option<u64>,
+    /// From this age of a connection on, the next answer says `Connection: close`, then it closes. None means
+    /// any age. Default: none.
+    pub max_age: Option<Duration>,
+    /// As [`Self::max_age`], but the last answer announces nothing. Default: none.
+    pub max_age_silent: Option<Duration>,
     /// How long a connection may idle, from the last byte of the last answer; it ends never before, and
     /// about a millisecond after (the runtime's timers are that coarse). None means for ever.
     /// Default: none.
@@ -133,6 +138,8 @@ impl Default for Behaviour {
             framing: Framing::ContentLength,
             max_requests: None,
             max_requests_silent: None,
+            max_age: None,
+            max_age_silent: None,
             idle_timeout: None,
             idle_jitter: Duration::ZERO,
             idle_gate: None,

@@ -131,6 +131,18 @@ pub fn max_requests_silent(most: u64) -> Behaviour {
     with(|it| it.max_requests_silent = Some(most))
 }
 
+/// Ends connections of this age with their next answer, and says so with it.
+#[must_use]
+pub fn max_age(age: Duration) -> Behaviour {
+    with(|it| it.max_age = Some(age))
+}
+
+/// Ends connections of this age behind their next answer, without having said so.
+#[must_use]
+pub fn max_age_silent(age: Duration) -> Behaviour {
+    with(|it| it.max_age_silent = Some(age))
+}
+
 /// Sends bytes nobody asked for right behind every answer.
 #[must_use]
 pub fn stray_bytes() -> Behaviour {

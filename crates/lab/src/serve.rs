@@ -27,6 +27,7 @@ pub(crate) async fn serve(link: &mut Link, behaviour: &Behaviour, shared: &Share
         shared,
         idle: idle::Since::accepted(),
         served: 0,
+        accepted: tokio::time::Instant::now(),
     };
     loop {
         if let Err(over) = session.exchange().await {
@@ -41,6 +42,7 @@ struct Session<'a> {
     shared: &'a Shared,
     idle: idle::Since,
     served: u64,
+    accepted: tokio::time::Instant,
 }
 
 impl Session<'_> {
@@ -185,6 +187,7 @@ impl Session<'_> {
         let mut asked = Asked {
             head,
             number: self.served,
+            age: self.accepted.elapsed(),
             status: None,
             content: None,
             chunked: false,

@@ -78,6 +78,12 @@ pub(crate) struct LabArgs {
     /// Requests per connection; the last answer announces nothing
     #[arg(long, value_name = "N", help_heading = CLOSING)]
     pub(crate) max_requests_silent: Option<u64>,
+    /// From this age of a connection on, the next answer says Connection: close
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = CLOSING)]
+    pub(crate) max_age: Option<Duration>,
+    /// From this age on the connection closes behind its next answer, which announces nothing
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = CLOSING)]
+    pub(crate) max_age_silent: Option<Duration>,
     /// The Connection header: none, keep-alive, close, close-on=N or close-from=N (N: the request's number)
     #[arg(
         long,

@@ -23,6 +23,7 @@ struct Doctor<'a> {
     reuse: Option<bool>,
     idle_timeout_ms: Idle,
     silent_drop: Silent,
+    max_age_ms: Age,
     max_requests: Requests,
     announced: Announced,
     http10: Http10,
@@ -65,6 +66,12 @@ struct Silent {
     last_good_ms: Option<f64>,
     first_bad_ms: Option<f64>,
     tcp_keepalive_helps: Option<bool>,
+}
+
+#[derive(Default, Serialize)]
+struct Age {
+    value: Option<f64>,
+    at_least: Option<f64>,
 }
 
 #[derive(Default, Serialize)]
@@ -181,6 +188,10 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
         reuse: measured.reuse,
         idle_timeout_ms: idle(&diagnosis.idle),
         silent_drop: silent(&diagnosis.silent_drop),
+        max_age_ms: Age {
+            value: diagnosis.max_age.value.map(milliseconds),
+            at_least: diagnosis.max_age.at_least.map(milliseconds),
+        },
         max_requests: requests(measured, diagnosis.max_requests),
         announced: announced(measured),
         http10: Http10 {

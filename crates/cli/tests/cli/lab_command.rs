@@ -290,6 +290,8 @@ fn connections_end_as_their_options_say() {
             "peer-closed-idle",
         ),
         (&["--max-requests-silent", "1"], "peer-closed-idle"),
+        (&["--max-age-silent", "0s"], "peer-closed-idle"),
+        (&["--max-age", "0s"], "peer-said-close"),
         (&["--half-close"], "peer-closed-idle"),
         (
             &["--stray-idle", "psst", "--stray-idle-after", "20ms"],

@@ -11,3 +11,4 @@ pub(crate) mod idle;
 pub(crate) mod resumption;
 pub(crate) mod series;
 pub(crate) mod staggered;
+pub(crate) mod steady;

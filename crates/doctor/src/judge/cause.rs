@@ -29,6 +29,8 @@ pub enum Cause {
     MaxRequestsLow,
     /// Only the end of the connection ends the body.
     ResponseWithoutLength,
+    /// Connections end for their age.
+    ServerMaxAge,
     /// Idle connections are reset, not closed.
     ServerResetsIdle,
     /// Idle connections die, and neither side is told.
@@ -43,7 +45,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AnnouncedMaxWrong,
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
@@ -56,6 +58,7 @@ impl Cause {
         Self::KeepAliveDisabled,
         Self::MaxRequestsLow,
         Self::ResponseWithoutLength,
+        Self::ServerMaxAge,
         Self::ServerResetsIdle,
         Self::SilentDrop,
         Self::StaleReuseRace,
@@ -78,6 +81,7 @@ impl Cause {
             Self::KeepAliveDisabled => "keep-alive-disabled",
             Self::MaxRequestsLow => "max-requests-low",
             Self::ResponseWithoutLength => "response-without-length",
+            Self::ServerMaxAge => "server-max-age",
             Self::ServerResetsIdle => "server-resets-idle",
             Self::SilentDrop => "silent-drop",
             Self::StaleReuseRace => "stale-reuse-race",
@@ -138,6 +142,10 @@ impl Cause {
             }
             Self::ResponseWithoutLength => {
                 "Send Content-Length or Transfer-Encoding: chunked; only then can the connection serve again."
+            }
+            Self::ServerMaxAge => {
+                "Raise the greatest age (nginx: keepalive_time; Envoy: max_connection_duration), and let the last \
+                 answer announce the end; clients may retire connections a little sooner."
             }
             Self::ServerResetsIdle => {
                 "Close idle connections with FIN (no SO_LINGER of 0): a reset can destroy an answer on its way."

@@ -2,6 +2,7 @@
 //!
 //! Owns the judgement as a function of [`Measured`]. Refuses to measure and to print.
 
+mod age;
 mod cause;
 mod chain;
 mod clients;
@@ -17,6 +18,7 @@ pub mod snippets;
 
 use std::time::Duration;
 
+pub use age::MaxAge;
 pub use cause::Cause;
 pub use chain::{ChainDiagnosis, Hop, Link, LinkCure, Order};
 pub use clients::ClientFit;
@@ -65,6 +67,8 @@ pub struct Diagnosis {
     pub protocols: Vec<&'static str>,
     /// How long it keeps idle connections.
     pub idle: IdleTimeout,
+    /// How old a connection becomes.
+    pub max_age: MaxAge,
     /// Whether idle connections die without a word.
     pub silent_drop: SilentDrop,
     /// Requests it serves on a connection, when it ends every one after the same number; else none.
@@ -88,6 +92,8 @@ impl Diagnosis {
         let silent_drop = SilentDrop::of(measured);
         let mut findings = findings::of(measured, &idle, max_requests, min_idle);
         findings.extend(findings::silent_drop(&silent_drop));
+        let max_age = MaxAge::of(measured, &idle, max_requests);
+        findings.extend(findings::max_age(measured, &max_age));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let is_known = measured.pilot.reuse.is_keep() && measured.reuse == Some(true);
         let is_unsure = measured.interrupted || idle.uncertain || (is_known && !idle.is_told());
@@ -112,6 +118,7 @@ impl Diagnosis {
             min_idle,
             idle,
             silent_drop,
+            max_age,
             max_requests,
             findings,
         }

@@ -67,6 +67,7 @@ fn wish(cause: Cause, diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Opti
         | Cause::ErrorStatusClose
         | Cause::HalfClosedIdle
         | Cause::ResponseWithoutLength
+        | Cause::ServerMaxAge
         | Cause::ServerResetsIdle
         | Cause::SilentDrop
         | Cause::StrayBytes

@@ -1,5 +1,6 @@
 //! Examinations of labs that were told what to do: what is measured against what was configured.
 
+mod age;
 mod connections;
 mod events;
 mod half_close;

@@ -35,6 +35,8 @@ pub(super) fn behaviour(args: &LabArgs) -> Behaviour {
         framing: framing(args),
         max_requests: args.max_requests,
         max_requests_silent: args.max_requests_silent,
+        max_age: args.max_age,
+        max_age_silent: args.max_age_silent,
         idle_timeout: args.idle_timeout.and_then(Ceiling::limit),
         idle_jitter: args.idle_jitter.unwrap_or_default(),
         idle_gate: None,

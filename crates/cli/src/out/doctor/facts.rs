@@ -18,6 +18,8 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
     ];
     facts.extend(silence(&diagnosis.silent_drop).map(|said| ("silent drop", said)));
     facts.extend(before_request(measured).map(|said| ("before a request", said)));
+    let age = diagnosis.max_age.value;
+    facts.extend(age.map(|age| ("greatest age", format!("{}, though not idle", seconds(age)))));
     facts.extend(requests(measured, diagnosis).map(|said| ("requests", said)));
     facts.extend(measured.announced.map(|it| ("announced", announced(it))));
     if let Some(http10) = measured.http10 {

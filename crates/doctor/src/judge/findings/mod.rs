@@ -4,6 +4,7 @@
 //! recommend settings.
 
 mod addresses;
+mod age;
 mod answers;
 mod half_close;
 mod idle;
@@ -14,6 +15,7 @@ mod tls;
 
 use std::time::Duration;
 
+pub(super) use self::age::max_age;
 pub(super) use self::silence::silent_drop;
 use super::{Cause, IdleTimeout, Severity};
 use crate::measured::Measured;
