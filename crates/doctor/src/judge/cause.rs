@@ -27,6 +27,8 @@ pub enum Cause {
     KeepAliveDisabled,
     /// A connection serves few requests, or ends after some without a word.
     MaxRequestsLow,
+    /// A proxy answers, and keeps no connection.
+    ProxyBreaksKeepAlive,
     /// Only the end of the connection ends the body.
     ResponseWithoutLength,
     /// Connections end for their age.
@@ -45,7 +47,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AnnouncedMaxWrong,
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
@@ -57,6 +59,7 @@ impl Cause {
         Self::IdleTimeoutShort,
         Self::KeepAliveDisabled,
         Self::MaxRequestsLow,
+        Self::ProxyBreaksKeepAlive,
         Self::ResponseWithoutLength,
         Self::ServerMaxAge,
         Self::ServerResetsIdle,
@@ -80,6 +83,7 @@ impl Cause {
             Self::IdleTimeoutShort => "idle-timeout-short",
             Self::KeepAliveDisabled => "keep-alive-disabled",
             Self::MaxRequestsLow => "max-requests-low",
+            Self::ProxyBreaksKeepAlive => "proxy-breaks-keep-alive",
             Self::ResponseWithoutLength => "response-without-length",
             Self::ServerMaxAge => "server-max-age",
             Self::ServerResetsIdle => "server-resets-idle",
@@ -139,6 +143,10 @@ impl Cause {
             Self::MaxRequestsLow => {
                 "Raise the limit (nginx: keepalive_requests; Apache: MaxKeepAliveRequests), and let the last answer \
                  say Connection: close."
+            }
+            Self::ProxyBreaksKeepAlive => {
+                "Let the proxy speak HTTP/1.1 and keep connections, or go around it; examine the server behind it \
+                 directly, it may be well."
             }
             Self::ResponseWithoutLength => {
                 "Send Content-Length or Transfer-Encoding: chunked; only then can the connection serve again."

@@ -58,7 +58,9 @@ fn wish(cause: Cause, diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Opti
             let client = diagnosis.client.as_ref()?.idle_timeout?;
             Some(Wish::Idle(whole(client + Duration::from_secs(5))))
         }
-        Cause::KeepAliveDisabled | Cause::Http10Only => Some(Wish::KeepAlive),
+        Cause::KeepAliveDisabled | Cause::Http10Only | Cause::ProxyBreaksKeepAlive => {
+            Some(Wish::KeepAlive)
+        }
         Cause::MaxRequestsLow => Some(Wish::Requests(GOOD_REQUESTS)),
         Cause::AnnouncedMaxWrong
         | Cause::AnnouncedTimeoutWrong

@@ -8,6 +8,7 @@ mod healthy;
 mod idle;
 mod kernel;
 mod pages;
+mod proxies;
 mod silence;
 mod snippets;
 mod support;

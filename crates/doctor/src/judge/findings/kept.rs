@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Version;
 
-use super::{Finding, finding};
+use super::{Finding, finding, proxy};
 use crate::judge::{Cause, Severity};
 use crate::measured::Measured;
 
@@ -38,6 +38,9 @@ pub(super) fn not_kept(measured: &Measured, ends_at_once: bool) -> Option<Findin
                 evidence,
             )
         });
+    }
+    if let Some(found) = proxy::breaks_keep_alive(measured) {
+        return Some(found);
     }
     let mut evidence = vec![line];
     if let Some(value) = pilot.header("connection") {

@@ -9,6 +9,7 @@ mod answers;
 mod half_close;
 mod idle;
 mod kept;
+mod proxy;
 mod requests;
 mod silence;
 mod tls;
