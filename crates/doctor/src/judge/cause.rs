@@ -98,82 +98,6 @@ impl Cause {
     pub fn of_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.slug() == slug)
     }
-
-    /// What to do about it on the server's side, or on the client's when that is easier; a sentence.
-    pub fn cure(self) -> &'static str {
-        match self {
-            Self::AnnouncedMaxWrong => {
-                "Let Keep-Alive: max say what the server does, or announce nothing: clients that believe it retire \
-                 connections too late or too soon."
-            }
-            Self::AnnouncedTimeoutWrong => {
-                "Let Keep-Alive: timeout say what the server does, or announce nothing; until then, keep clients' idle \
-                 timeout below what was measured."
-            }
-            Self::BackendsDiffer => {
-                "Give all backends behind this address the same idle timeout; until then, clients stay below the \
-                 shortest."
-            }
-            Self::ChainOrderWrong => {
-                "Let each hop keep idle connections for longer than the one before it: raise the idle timeout of the \
-                 hop behind, or lower the one towards it."
-            }
-            Self::ConnectFails => {
-                "Take the address out of DNS or let the server listen on it: each client may try it first."
-            }
-            Self::ErrorStatusClose => {
-                "Let error answers keep their connection (no Connection: close from handlers or middleware), or errors \
-                 become reconnect storms."
-            }
-            Self::HalfClosedIdle => {
-                "Close idle connections whole, or after a short linger; clients look at a connection before they use \
-                 it, and bound their wait for an answer."
-            }
-            Self::Http10Only => {
-                "Serve HTTP/1.1, or put a proxy before it that does: without it each request needs a connection."
-            }
-            Self::IdleTimeoutShort => {
-                "Raise the server's keep-alive timeout above the gaps between requests, or let clients drop idle \
-                 connections sooner."
-            }
-            Self::KeepAliveDisabled => {
-                "Switch keep-alive on in the server (nginx: keepalive_timeout above 0; Apache: KeepAlive On) and find \
-                 who adds Connection: close."
-            }
-            Self::MaxRequestsLow => {
-                "Raise the limit (nginx: keepalive_requests; Apache: MaxKeepAliveRequests), and let the last answer \
-                 say Connection: close."
-            }
-            Self::ProxyBreaksKeepAlive => {
-                "Let the proxy speak HTTP/1.1 and keep connections, or go around it; examine the server behind it \
-                 directly, it may be well."
-            }
-            Self::ResponseWithoutLength => {
-                "Send Content-Length or Transfer-Encoding: chunked; only then can the connection serve again."
-            }
-            Self::ServerMaxAge => {
-                "Raise the greatest age (nginx: keepalive_time; Envoy: max_connection_duration), and let the last \
-                 answer announce the end; clients may retire connections a little sooner."
-            }
-            Self::ServerResetsIdle => {
-                "Close idle connections with FIN (no SO_LINGER of 0): a reset can destroy an answer on its way."
-            }
-            Self::SilentDrop => {
-                "Let clients drop idle connections before that, with TCP keepalive on; on the way, raise the idle time \
-                 of the balancer, NAT or firewall, or let it send resets."
-            }
-            Self::StaleReuseRace => {
-                "Let the client drop idle connections a second before the server does (--snippets has the setting), \
-                 and send again what is safe to repeat."
-            }
-            Self::StrayBytes => {
-                "Find who writes on idle connections; keep clients' idle timeout below the moment it happens."
-            }
-            Self::TlsNotResumed => {
-                "Switch session tickets or a session cache on, with keys that all servers behind this address share."
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -186,7 +110,6 @@ mod tests {
         assert!(slugs.is_sorted());
         for cause in Cause::ALL {
             assert_eq!(Cause::of_slug(cause.slug()), Some(cause));
-            assert!(cause.cure().ends_with('.'));
         }
         assert_eq!(Cause::of_slug("none"), None);
     }

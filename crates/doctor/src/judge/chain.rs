@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::sentence::seconds;
 use super::server_side::{self, Wish};
-use super::{Cause, Confidence, Diagnosis, Finding, IdleTimeout, Severity, Verdict};
+use super::{Cause, Confidence, Diagnosis, Finding, IdleTimeout, Severity, Verdict, cure};
 use crate::defaults::{self, Upstream};
 use crate::measured::Measured;
 
@@ -373,7 +373,7 @@ fn finding(link: &Link) -> Option<Finding> {
         severity: Severity::High,
         summary,
         evidence: vec![link.why.clone()],
-        cure: Cause::ChainOrderWrong.cure(),
+        cure: cure::of(Cause::ChainOrderWrong),
     })
 }
 

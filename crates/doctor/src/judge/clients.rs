@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::race::Race;
 use super::recommend::with_margin;
 use super::sentence::seconds;
-use super::{Cause, Finding, IdleTimeout, Severity};
+use super::{Cause, Finding, IdleTimeout, Severity, cure};
 use crate::defaults::{Client, Default, Resends};
 use crate::measured::Measured;
 
@@ -157,7 +157,7 @@ impl ClientFit {
                 .flatten()
                 .map(str::to_owned)
                 .collect(),
-            cure: Cause::StaleReuseRace.cure(),
+            cure: cure::of(Cause::StaleReuseRace),
         })
     }
 }

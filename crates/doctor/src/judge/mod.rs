@@ -6,6 +6,7 @@ mod age;
 mod cause;
 mod chain;
 mod clients;
+mod cure;
 mod findings;
 mod idle;
 mod product;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub(super) use self::age::max_age;
 pub(super) use self::silence::silent_drop;
-use super::{Cause, IdleTimeout, Severity};
+use super::{Cause, IdleTimeout, Severity, cure};
 use crate::measured::Measured;
 
 /// What is wrong, with evidence.
@@ -68,6 +68,6 @@ fn finding(cause: Cause, severity: Severity, summary: String, evidence: Vec<Stri
         severity,
         summary,
         evidence,
-        cure: cause.cure(),
+        cure: cure::of(cause),
     }
 }
