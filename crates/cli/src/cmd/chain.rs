@@ -54,11 +54,8 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         .enumerate()
         .map(|(place, (hop, examination))| {
             let measured = examination.conclude();
-            Hop {
-                diagnosis: diagnosis(args, &measured, place == 0),
-                measured,
-                upstream_idle: hop.upstream_idle,
-            }
+            let diagnosis = diagnosis(args, &measured, place == 0);
+            Hop::new(measured, diagnosis, hop.upstream_idle)
         })
         .collect();
     let chain = ChainDiagnosis::of(&hops);

@@ -106,10 +106,19 @@ fn the_right_order_passes() {
 #[test]
 fn what_the_user_knows_replaces_what_is_assumed() {
     let (edge, app) = (named("nginx/1.29.7", 700), idle(2_600));
-    // The default of nginx says wrong, its setting towards clients says right: that decides nothing.
+    // The default of nginx says wrong, its setting towards clients says right: that decides, and the default is told.
     let (it, _) = examine(&[&edge, &app], &[]);
-    assert_eq!(it["links"][0]["order"], "undecided", "{it:#}");
-    assert_eq!(it["links"][0]["upstream_idle_ms"], 60_000.0);
+    assert_eq!(it["links"][0]["order"], "right", "{it:#}");
+    assert!(
+        it["links"][0]["upstream_idle_ms"]
+            .as_f64()
+            .is_some_and(|it| it < 1_000.0)
+    );
+    assert!(
+        it["links"][0]["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("60 s"))
+    );
     let (it, _) = examine(&[&edge, &app], &["--upstream-idle", "1s"]);
     let link = &it["links"][0];
     assert_eq!(

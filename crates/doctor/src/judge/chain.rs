@@ -26,6 +26,17 @@ pub struct Hop {
     pub upstream_idle: Option<Duration>,
 }
 
+impl Hop {
+    /// A hop. What its diagnosis calls a short idle timeout is left to the links to judge.
+    pub fn new(measured: Measured, diagnosis: Diagnosis, upstream_idle: Option<Duration>) -> Self {
+        Self {
+            diagnosis: diagnosis.in_chain(&measured),
+            measured,
+            upstream_idle,
+        }
+    }
+}
+
 /// Whether a hop gives up idle connections before the one behind it ends them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -178,15 +189,16 @@ fn link(from: &Hop, to: &Hop) -> Link {
     let ends = Span::of_ends(&to.diagnosis.idle).filter(|_| to.measured.reuse == Some(true));
     let supposed = supposed(from);
     let first = supposed.first();
-    let (order, why) = match (first, ends) {
+    let (order, decisive, why) = match (first, ends) {
         (None, _) => (
             Order::Undecided,
+            None,
             "how long idle connections are kept towards the next hop is not known".to_owned(),
         ),
-        (Some(_), None) => (Order::Undecided, not_measured(to)),
+        (Some(_), None) => (Order::Undecided, first, not_measured(to)),
         (Some(first), Some(ends)) => decide(first, supposed.get(1), ends, round_trip),
     };
-    let upstream = first.map(|it| it.span.least);
+    let upstream = decisive.map(|it| it.span.least);
     let is_wrong = order == Order::Wrong;
     let cures = match (upstream, ends) {
         (Some(upstream), Some(ends)) if is_wrong => {
@@ -199,7 +211,7 @@ fn link(from: &Hop, to: &Hop) -> Link {
         from: from.measured.url.clone(),
         to: to.measured.url.clone(),
         upstream_idle: upstream,
-        assumed: first.is_some_and(|it| it.assumed),
+        assumed: decisive.is_some_and(|it| it.assumed),
         idle: to.diagnosis.idle.value,
         order,
         why,
@@ -287,13 +299,14 @@ fn default_of(hop: &Hop) -> Option<(&'static str, Span)> {
     })
 }
 
-/// What the times say. A product's default that is contradicted by how it was set towards clients decides nothing.
-fn decide(
-    first: &Supposed,
-    other: Option<&Supposed>,
+/// What the times say. Whoever set a hop's timeout towards clients below the next hop's did not leave the other one at
+/// its default: what was measured then decides, and what the default would be is told.
+fn decide<'a>(
+    first: &'a Supposed,
+    other: Option<&'a Supposed>,
     ends: Span,
     round_trip: Duration,
-) -> (Order, String) {
+) -> (Order, Option<&'a Supposed>, String) {
     let order = compare(first.span, ends, round_trip);
     let other = other.map(|it| (it, compare(it.span, ends, round_trip)));
     let kept = kept(first.span);
@@ -306,14 +319,16 @@ fn decide(
         (Order::Wrong, Some((other, Order::Right))) => {
             let same = self::kept(other.span);
             let why = format!(
-                "kept {kept} ({source}) or {same} ({}); {ended}",
+                "kept {same} ({}), unless {kept} ({source}); {ended}",
                 other.source
             );
-            (Order::Undecided, why)
+            (Order::Right, Some(other), why)
         }
-        (Order::Right | Order::Undecided | Order::Wrong, _) => {
-            (order, format!("kept {kept} ({source}); {ended}"))
-        }
+        (Order::Right | Order::Undecided | Order::Wrong, _) => (
+            order,
+            Some(first),
+            format!("kept {kept} ({source}); {ended}"),
+        ),
     }
 }
 

@@ -146,6 +146,25 @@ impl Diagnosis {
         self.client = Some(fit);
     }
 
+    /// The same of a hop in a chain: how long it is to keep idle connections depends on the hop before it, so a time
+    /// that is short for clients in general is no finding, unless it is very short or less than the user wants.
+    fn in_chain(mut self, measured: &Measured) -> Self {
+        for finding in &mut self.findings {
+            if finding.cause == Cause::IdleTimeoutShort && finding.severity < Severity::High {
+                finding.severity = Severity::Info;
+            }
+        }
+        self.findings
+            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        if self.verdict == Verdict::Findings && !self.has_findings() {
+            self.verdict = Verdict::Healthy;
+        }
+        let (idle, max_requests) = (&self.idle, self.max_requests);
+        self.summary =
+            sentence::summary(measured, idle, max_requests, &self.findings, self.verdict);
+        self
+    }
+
     /// What to change on the server's side for what was found, in the products that it may be.
     pub fn server_side(&self) -> Vec<ServerSide> {
         server_side::of(self, self.min_idle)
