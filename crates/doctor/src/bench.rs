@@ -15,6 +15,7 @@ use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
 use crate::heartbeat::{self, Heartbeat};
+use crate::http2::{Question, Session};
 use crate::journal::Journal;
 use crate::measured::{Life, Measured, Sample, Situation};
 use crate::settings::Settings;
@@ -150,6 +151,34 @@ impl Bench {
     pub(crate) async fn ask(&self, wire: &mut Wire, ask: &Ask) -> Result<Answer, Trouble> {
         let authority = self.target.authority();
         let answer = wire.ask(ask, authority, self.settings.patience).await?;
+        self.accepted(answer)
+    }
+
+    /// Opens a connection on which HTTP/2 may be spoken, if the server chooses it.
+    pub(crate) async fn offer_http2(&self, address: SocketAddr) -> Result<Wire, Trouble> {
+        let offered = match self.target.is_http2_only() {
+            true => &[HTTP_2][..],
+            false => &[HTTP_2, HTTP_1_1],
+        };
+        self.open_by(address, self.way(offered)).await
+    }
+
+    /// Opens a connection and speaks HTTP/2.
+    pub(crate) async fn open_http2(&self, address: SocketAddr) -> Result<Session, Trouble> {
+        let wire = self.offer_http2(address).await?;
+        Session::begin(wire, self.settings.patience).await
+    }
+
+    pub(crate) async fn ask_http2(&self, session: &mut Session) -> Result<Answer, Trouble> {
+        let question = Question {
+            uri: self.target.uri(),
+            head: self.first.head,
+        };
+        let answer = session.ask(&question, self.settings.patience).await?;
+        self.accepted(answer)
+    }
+
+    fn accepted(&self, answer: Answer) -> Result<Answer, Trouble> {
         let status = answer.status;
         // A limit on connections or requests of one address answers like this: it is no trait of the connection.
         let is_refusal = matches!(
@@ -208,18 +237,7 @@ impl Bench {
         address: SocketAddr,
         since: Instant,
     ) {
-        let waiting = Waiting {
-            situation,
-            address,
-            since,
-            slack: self.heartbeat.slack(),
-            slept: heartbeat::slept(),
-        };
-        let place = {
-            let mut board = self.board();
-            board.waiting.push(Some(waiting));
-            board.waiting.len() - 1
-        };
+        let (place, waiting) = self.begin_waiting(situation, address, since);
         let ended = tokio::select! {
             biased;
             ended = wire.end() => Some(ended),
@@ -232,22 +250,60 @@ impl Bench {
         };
         let (ended, is_main) = (EndedBy::Fin, situation.is_between_requests());
         let fin = matches!(life, Life::Ended { by, .. } if by == ended);
-        let is_first = {
-            let mut board = self.board();
-            board.waiting[place] = None;
-            board.measured.samples.push(Sample {
-                situation,
-                address,
-                since,
-                life,
-            });
-            fin && is_main
-                && wire.tls.is_none()
-                && !std::mem::replace(&mut board.has_seen_fin, true)
-        };
+        self.end_waiting(place, &waiting, life);
+        let is_first = fin
+            && is_main
+            && wire.tls.is_none()
+            && !std::mem::replace(&mut self.board().has_seen_fin, true);
         if is_first {
             self.ask_behind_their_end(wire).await;
         }
+    }
+
+    /// The same where an end is seen in another way, and nothing is asked once more.
+    pub(crate) async fn wait_until(
+        &self,
+        situation: Situation,
+        address: SocketAddr,
+        since: Instant,
+        end: impl Future<Output = (EndedBy, Instant)>,
+    ) {
+        let (place, waiting) = self.begin_waiting(situation, address, since);
+        let life = tokio::select! {
+            biased;
+            (by, at) = end => self.ended(&waiting, by, at),
+            () = self.last_orders() => Life::Open(since.elapsed()),
+        };
+        self.end_waiting(place, &waiting, life);
+    }
+
+    fn begin_waiting(
+        &self,
+        situation: Situation,
+        address: SocketAddr,
+        since: Instant,
+    ) -> (usize, Waiting) {
+        let waiting = Waiting {
+            situation,
+            address,
+            since,
+            slack: self.heartbeat.slack(),
+            slept: heartbeat::slept(),
+        };
+        let mut board = self.board();
+        board.waiting.push(Some(waiting));
+        (board.waiting.len() - 1, waiting)
+    }
+
+    fn end_waiting(&self, place: usize, waiting: &Waiting, life: Life) {
+        let mut board = self.board();
+        board.waiting[place] = None;
+        board.measured.samples.push(Sample {
+            situation: waiting.situation,
+            address: waiting.address,
+            since: waiting.since,
+            life,
+        });
     }
 }
 
@@ -255,7 +311,7 @@ impl Bench {
     fn ended(&self, waiting: &Waiting, by: EndedBy, at: Instant) -> Life {
         let late = self.heartbeat.slack();
         let slept = heartbeat::slept().saturating_sub(waiting.slept);
-        let after = at - waiting.since;
+        let after = at.saturating_duration_since(waiting.since);
         let tolerance = TOLERANCE.max(after / 50);
         Life::Ended {
             after,

@@ -11,6 +11,8 @@ pub enum EndedBy {
     CloseNotify,
     /// With FIN; over TLS: without close_notify before it.
     Fin,
+    /// HTTP/2: with GOAWAY; FIN follows, sooner or later.
+    GoAway,
     /// With RST.
     Rst,
     /// With bytes nobody asked for.
@@ -26,6 +28,7 @@ impl EndedBy {
         match self {
             Self::CloseNotify => "close-notify",
             Self::Fin => "fin",
+            Self::GoAway => "goaway",
             Self::Rst => "rst",
             Self::StrayBytes { .. } => "stray-bytes",
         }
@@ -36,6 +39,7 @@ impl EndedBy {
         match self {
             Self::CloseNotify => "close_notify",
             Self::Fin => "FIN",
+            Self::GoAway => "GOAWAY",
             Self::Rst => "a reset (RST)",
             Self::StrayBytes {
                 request_timeout: true,

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepwarm::tls::TlsConnector;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::bench::{Bench, HTTP_1_1, Seen};
+use crate::bench::{Bench, HTTP_1_1, HTTP_2, Seen};
 use crate::checks::{
-    alpn, announced, errors, half_close, http10, idle, resumption, series, staggered, steady,
+    announced, errors, half_close, http2, http10, idle, resumption, series, staggered, steady,
 };
 use crate::doors::Doors;
 use crate::ending::EndedBy;
 use crate::exchange::{Answer, Ask};
+use crate::http2::{Question, Session};
 use crate::journal::Journal;
 use crate::judge::has_outlier;
 use crate::measured::{Life, Measured, Pilot, Sample, Situation, TlsSeen};
@@ -90,19 +92,22 @@ impl Examination {
     /// Resolves the name, connects, and asks once; the checks then run by themselves on this runtime.
     ///
     /// # Errors
-    /// When there is no answer of HTTP/1.x to examine.
+    /// When there is no answer of HTTP to examine.
     pub async fn begin(target: Target, settings: Settings) -> Result<Self, Unreachable> {
         let began = Instant::now();
         let connector = connector(&target, &settings)?;
         let found = addresses(&target, settings.patience).await?;
         let journal = Journal::new(settings.observer.clone(), target.origin().clone());
         let connections = settings.connections.max(FEWEST_CONNECTIONS);
-        let plan = Plan::of(connections, connector.is_some());
+        let (plan, offered) = match target.is_http2_only() {
+            true => (Plan::http2_only(connections), [HTTP_2]),
+            false => (Plan::of(connections, connector.is_some()), [HTTP_1_1]),
+        };
         let doors = Doors::new(connections);
         let way = Way {
             tls: connector
                 .as_ref()
-                .map(|connector| (connector, &[HTTP_1_1][..])),
+                .map(|connector| (connector, &offered[..])),
             probes: None,
             patience: settings.patience,
             journal: &journal,
@@ -139,6 +144,74 @@ impl Examination {
     }
 
     fn start(&mut self, first: First, plan: &Plan) {
+        let (tell, told) = watch::channel(false);
+        let First {
+            spoken,
+            answer,
+            address,
+            ..
+        } = first;
+        match spoken {
+            Spoken::Http1(wire) => {
+                let waits = plan.waits(Situation::Http2);
+                let bench = Arc::clone(&self.bench);
+                self.waiting
+                    .spawn(async move { http2::idle::first(&bench, waits, tell).await });
+                self.start_http1(wire, &answer, address, plan);
+            }
+            Spoken::Http2(session) => {
+                let _heard = tell.send(true);
+                self.start_http2_only(session, &answer, address, plan);
+            }
+        }
+        self.start_http2(&told, plan);
+    }
+
+    /// Those that begin when HTTP/2 is known to work.
+    fn start_http2(&mut self, told: &watch::Receiver<bool>, plan: &Plan) {
+        let each = || (Arc::clone(&self.bench), told.clone());
+        if plan.waits(Situation::Http2Ping) {
+            let (bench, told) = each();
+            self.waiting
+                .spawn(async move { http2::ping::check(&bench, told).await });
+        }
+        if plan.waits(Situation::Http2ConnectOnly) {
+            let (bench, told) = each();
+            self.waiting
+                .spawn(async move { http2::idle::connect_only(&bench, told).await });
+        }
+        let (bench, told) = each();
+        self.asking
+            .spawn(async move { http2::series::check(&bench, told).await });
+    }
+
+    fn start_http2_only(
+        &mut self,
+        mut session: Box<Session>,
+        answer: &Answer,
+        address: SocketAddr,
+        plan: &Plan,
+    ) {
+        http2::idle::begun(&self.bench, &session);
+        let (bench, since) = (Arc::clone(&self.bench), answer.last_byte);
+        self.waiting.spawn(async move {
+            http2::idle::wait(&bench, &mut session, address, since).await;
+        });
+        let more = plan.http2.iter().filter(|it| **it == Situation::Http2);
+        for _ in more {
+            let bench = Arc::clone(&self.bench);
+            self.waiting
+                .spawn(async move { http2::idle::again(&bench).await });
+        }
+    }
+
+    fn start_http1(
+        &mut self,
+        mut wire: Box<Wire>,
+        answer: &Answer,
+        address: SocketAddr,
+        plan: &Plan,
+    ) {
         let bench = || Arc::clone(&self.bench);
         let (asking, waiting) = (&mut self.asking, &mut self.waiting);
         let waits = plan.waits(Situation::Asked);
@@ -147,12 +220,10 @@ impl Examination {
         let each = bench();
         asking.spawn(async move { http10::check(&each).await });
         let each = bench();
-        asking.spawn(async move { alpn::check(&each).await });
-        let each = bench();
         asking.spawn(async move { half_close::ours(&each).await });
         let each = bench();
         asking.spawn(async move { resumption::check(&each).await });
-        if !first.answer.reuse.is_keep() {
+        if !answer.reuse.is_keep() {
             self.bench.put(|measured| measured.reuse = Some(false));
             return;
         }
@@ -182,7 +253,10 @@ impl Examination {
                 Situation::AfterError
                 | Situation::Asked
                 | Situation::ConnectOnly
-                | Situation::HandshakeOnly => {}
+                | Situation::HandshakeOnly
+                | Situation::Http2
+                | Situation::Http2ConnectOnly
+                | Situation::Http2Ping => {}
             }
         }
         if plan.is_steady {
@@ -194,15 +268,8 @@ impl Examination {
             self.aside
                 .spawn(async move { staggered::check(&each, step).await });
         }
-        let each = bench();
-        let First {
-            mut wire,
-            answer,
-            address,
-            ..
-        } = first;
+        let (each, since) = (bench(), answer.last_byte);
         waiting.spawn(async move {
-            let since = answer.last_byte;
             let situation = Situation::AfterOne;
             each.wait_for_end(&mut wire, situation, address, since)
                 .await;
@@ -246,10 +313,11 @@ impl Examination {
             return false;
         }
         self.has_confirmed = true;
+        let is_http2 = measured.is_http2_only();
         for _ in 0..TO_CONFIRM {
             let bench = Arc::clone(&self.bench);
             self.waiting
-                .spawn(async move { idle::check(&bench, Situation::AfterOne).await });
+                .spawn(async move { one_more(&bench, is_http2).await });
         }
         true
     }
@@ -332,6 +400,14 @@ impl Examination {
     }
 }
 
+/// Asks once on one more connection and waits for its end.
+async fn one_more(bench: &Bench, is_http2: bool) {
+    match is_http2 {
+        true => http2::idle::again(bench).await,
+        false => idle::check(bench, Situation::AfterOne).await,
+    }
+}
+
 fn connector(target: &Target, settings: &Settings) -> Result<Option<TlsConnector>, Unreachable> {
     if !target.is_https() {
         return Ok(None);
@@ -366,9 +442,17 @@ async fn addresses(target: &Target, patience: Duration) -> Result<Vec<SocketAddr
     Ok(addresses)
 }
 
+/// The connection on which it came.
+enum Spoken {
+    Http1(Box<Wire>),
+    Http2(Box<Session>),
+}
+
 /// The first answer, and which addresses can be connected to.
 struct First {
-    wire: Wire,
+    spoken: Spoken,
+    round_trip: Duration,
+    tls: Option<TlsSeen>,
     answer: Answer,
     /// From the request to the end of the answer.
     took: Duration,
@@ -396,25 +480,20 @@ impl First {
                 message: told.join("; "),
             });
         };
-        let ask = Ask {
-            head: false,
-            path: target.path().to_owned(),
-            http10: false,
-            keep_alive: false,
-            half_closes: false,
+        let leave = doors.enter().await;
+        let opened = Wire::open(target, address, way, leave).await;
+        let wire = opened.map_err(|trouble| Unreachable::of(address, &trouble))?;
+        let round_trip = wire.round_trip;
+        let tls = wire.tls.as_ref().map(TlsSeen::of);
+        let asked = match target.is_http2_only() {
+            true => over_http2(wire, target, way.patience).await,
+            false => over_http1(wire, target, way.patience).await,
         };
-        let asked = async {
-            let mut wire = Wire::open(target, address, way, doors.enter().await).await?;
-            let authority = target.authority();
-            let asked = Instant::now();
-            let answer = wire.ask(&ask, authority, way.patience).await?;
-            let took = answer.last_byte - asked;
-            Ok((wire, answer, took))
-        };
-        let asked: Result<_, Trouble> = asked.await;
-        let (wire, answer, took) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
+        let (spoken, answer, took) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
         Ok(Self {
-            wire,
+            spoken,
+            round_trip,
+            tls,
             answer,
             took,
             address,
@@ -422,6 +501,34 @@ impl First {
             dead,
         })
     }
+}
+
+type Asked = Result<(Spoken, Answer, Duration), Trouble>;
+
+async fn over_http1(mut wire: Wire, target: &Target, patience: Duration) -> Asked {
+    let ask = Ask {
+        head: false,
+        path: target.path().to_owned(),
+        http10: false,
+        keep_alive: false,
+        half_closes: false,
+    };
+    let asked = Instant::now();
+    let answer = wire.ask(&ask, target.authority(), patience).await?;
+    let took = answer.last_byte - asked;
+    Ok((Spoken::Http1(Box::new(wire)), answer, took))
+}
+
+async fn over_http2(wire: Wire, target: &Target, patience: Duration) -> Asked {
+    let mut session = Session::begin(wire, patience).await?;
+    let question = Question {
+        uri: target.uri(),
+        head: false,
+    };
+    let asked = Instant::now();
+    let answer = session.ask(&question, patience).await?;
+    let took = answer.last_byte.saturating_duration_since(asked);
+    Ok((Spoken::Http2(Box::new(session)), answer, took))
 }
 
 /// Which addresses can be connected to. When there is only one, its first connection tells.
@@ -467,13 +574,13 @@ fn measured(target: &Target, first: &First) -> Measured {
         headers: answer.headers.clone(),
         reuse: answer.reuse.clone(),
         body: answer.body,
-        round_trip: first.wire.round_trip,
+        round_trip: first.round_trip,
     };
     Measured {
         addresses: first.alive.clone(),
         dead_addresses: first.dead.clone(),
         is_loopback: target.is_loopback(),
-        tls: first.wire.tls.as_ref().map(TlsSeen::of),
+        tls: first.tls.clone(),
         ..Measured::of(target.url(), pilot)
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::Wire;
 /// The name the requests carry.
 pub(crate) const USER_AGENT: &str = concat!("keepwarm-doctor/", env!("CARGO_PKG_VERSION"));
 /// Bytes of a body that are read; a longer one is not worth its traffic.
-const LONGEST_BODY: u64 = 16 << 20;
+pub(crate) const LONGEST_BODY: u64 = 16 << 20;
 /// Bytes of what came that a complaint shows.
 const OPENING: usize = 24;
 

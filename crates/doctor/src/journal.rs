@@ -219,6 +219,7 @@ impl Track {
         let how = match by {
             EndedBy::CloseNotify => PeerEnd::CloseNotify,
             EndedBy::Fin => PeerEnd::Fin,
+            EndedBy::GoAway => PeerEnd::GoAway,
             EndedBy::Rst => PeerEnd::Reset,
             EndedBy::StrayBytes {
                 request_timeout: true,
@@ -231,7 +232,7 @@ impl Track {
                 return;
             }
         };
-        let idle = at - self.idle_since;
+        let idle = at.saturating_duration_since(self.idle_since);
         self.end = Some((CloseReason::PeerClosedIdle { how, idle }, at));
     }
 }

@@ -81,7 +81,11 @@ impl Bench {
             | Situation::AfterTen
             | Situation::Asked
             | Situation::Probed => true,
-            Situation::ConnectOnly | Situation::HandshakeOnly => false,
+            Situation::ConnectOnly
+            | Situation::HandshakeOnly
+            | Situation::Http2
+            | Situation::Http2ConnectOnly
+            | Situation::Http2Ping => false,
         };
         if !is_served {
             return Life::Open(open);

@@ -25,6 +25,7 @@ mod ending;
 mod examination;
 mod exchange;
 mod heartbeat;
+mod http2;
 mod journal;
 mod judge;
 mod late;
@@ -39,12 +40,13 @@ pub use ending::EndedBy;
 pub use examination::{Examination, Progress};
 pub use judge::snippets;
 pub use judge::{
-    Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, IdleTimeout, Link,
-    LinkCure, MaxAge, Order, Product, Recommendation, ServerSide, Severity, SilentDrop, Verdict,
+    Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, Http2Diagnosis,
+    IdleTimeout, Link, LinkCure, MaxAge, Order, Product, Recommendation, ServerSide, Severity,
+    SilentDrop, Verdict,
 };
 pub use measured::{
-    AfterTheirs, Age, Ages, Announced, ErrorClose, HalfClose, Http10, LateOutcome, LateUse, Life,
-    MaxRequests, Measured, Pilot, Sample, Situation, TlsSeen,
+    AfterTheirs, Age, Ages, Announced, ErrorClose, GoAway, HalfClose, Http2, Http10, LateOutcome,
+    LateUse, Life, MaxRequests, Measured, Pilot, Pings, Sample, Situation, TlsSeen,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

@@ -2,6 +2,8 @@
 //!
 //! Owns the values. Refuses to judge them: `crate::judge` does.
 
+mod http2;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,6 +13,9 @@ use keepwarm_core::event::{TlsInfo, TlsVersion};
 use keepwarm_core::reason::{CloseReason, Reuse};
 
 use crate::ending::EndedBy;
+
+pub(crate) use http2::ENHANCE_YOUR_CALM;
+pub use http2::{GoAway, Http2, Pings};
 
 /// What an examination saw. What is none was not measured.
 #[derive(Clone, Debug)]
@@ -47,6 +52,8 @@ pub struct Measured {
     pub alpn: Option<String>,
     /// TLS; none for plain HTTP.
     pub tls: Option<TlsSeen>,
+    /// HTTP/2.
+    pub http2: Http2,
     /// How long the examination took.
     pub took: Duration,
     /// Whether it was ended before it was over.
@@ -74,11 +81,17 @@ impl Measured {
             error_close: BTreeMap::new(),
             half_close: HalfClose::default(),
             alpn: None,
+            http2: Http2::default(),
             tls: None,
             took: Duration::ZERO,
             interrupted: false,
             notes: Vec::new(),
         }
+    }
+
+    /// Whether HTTP/2 was all that was spoken.
+    pub fn is_http2_only(&self) -> bool {
+        self.pilot.version == Version::HTTP_2
     }
 }
 
@@ -160,6 +173,12 @@ pub enum Situation {
     ConnectOnly,
     /// The TLS handshake, and nothing else.
     HandshakeOnly,
+    /// HTTP/2: one request.
+    Http2,
+    /// HTTP/2: one request, and a PING now and then.
+    Http2Ping,
+    /// HTTP/2: nothing but SETTINGS.
+    Http2ConnectOnly,
 }
 
 impl Situation {
@@ -173,14 +192,35 @@ impl Situation {
             Self::ConnectOnly => "connect-only",
             Self::HandshakeOnly => "tls-only",
             Self::Probed => "after-one-probed",
+            Self::Http2 => "h2",
+            Self::Http2ConnectOnly => "h2-connect-only",
+            Self::Http2Ping => "h2-ping",
         }
     }
 
     /// Whether its end tells the idle timeout between requests.
     pub fn is_between_requests(self) -> bool {
         match self {
-            Self::AfterOne | Self::AfterTen | Self::Asked | Self::Probed => true,
-            Self::AfterError | Self::ConnectOnly | Self::HandshakeOnly => false,
+            Self::AfterOne | Self::AfterTen | Self::Asked | Self::Http2 | Self::Probed => true,
+            Self::AfterError
+            | Self::ConnectOnly
+            | Self::HandshakeOnly
+            | Self::Http2ConnectOnly
+            | Self::Http2Ping => false,
+        }
+    }
+
+    /// Whether HTTP/2 was spoken.
+    pub fn is_http2(self) -> bool {
+        match self {
+            Self::Http2 | Self::Http2ConnectOnly | Self::Http2Ping => true,
+            Self::AfterError
+            | Self::AfterOne
+            | Self::AfterTen
+            | Self::Asked
+            | Self::ConnectOnly
+            | Self::HandshakeOnly
+            | Self::Probed => false,
         }
     }
 }

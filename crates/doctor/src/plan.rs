@@ -8,8 +8,20 @@ use crate::measured::Situation;
 
 /// Below so many connections, one is left for what is asked and answered at once; else two.
 const SEVERAL: usize = 8;
-/// Connections of HTTP/2 that wait beside these.
-const HTTP_2: usize = 2;
+/// Connections of HTTP/2 that wait beside those of HTTP/1.1.
+const HTTP_2: [Situation; 3] = [
+    Situation::Http2,
+    Situation::Http2Ping,
+    Situation::Http2ConnectOnly,
+];
+/// What is worth a connection where HTTP/2 is all that is spoken, the most first.
+const HTTP_2_ONLY: [Situation; 5] = [
+    Situation::Http2,
+    Situation::Http2Ping,
+    Situation::Http2ConnectOnly,
+    Situation::Http2,
+    Situation::Http2,
+];
 /// Steps of the time there is, in eightieths: 10, 20, 30, 45 and 60 s of 80.
 const STEPS: [u32; 5] = [10, 20, 30, 45, 60];
 /// The same when fewer connections are left.
@@ -27,6 +39,8 @@ const FEWER_STEPS: [&[u32]; 6] = [
 pub(crate) struct Plan {
     /// Those that are left idle until they end, by what happens on them before.
     pub(crate) idle: Vec<Situation>,
+    /// The same of HTTP/2.
+    pub(crate) http2: Vec<Situation>,
     /// Those that are idle until their step, and then used.
     steps: usize,
     /// Whether one is asked now and then.
@@ -62,10 +76,12 @@ impl Plan {
     /// The plan for so many connections.
     pub(crate) fn of(connections: usize, is_https: bool) -> Self {
         let asking = if connections < SEVERAL { 1 } else { 2 };
-        let asking = asking + HTTP_2 * usize::from(is_https && connections >= SEVERAL);
-        // One is the first connection, which is there.
-        let room = connections.saturating_sub(asking + 1);
         let mut plan = Self::default();
+        if is_https && connections >= SEVERAL {
+            plan.http2 = HTTP_2.to_vec();
+        }
+        // One is the first connection, which is there.
+        let room = connections.saturating_sub(asking + plan.http2.len() + 1);
         let is_possible = |wish: &Wish| match wish {
             Wish::Idle(Situation::HandshakeOnly) => is_https,
             Wish::Idle(_) | Wish::Steady | Wish::Step => true,
@@ -80,9 +96,19 @@ impl Plan {
         plan
     }
 
+    /// The plan where HTTP/2 is all that is spoken.
+    pub(crate) fn http2_only(connections: usize) -> Self {
+        let asking = if connections < SEVERAL { 1 } else { 2 };
+        let room = connections.saturating_sub(asking + 1);
+        Self {
+            http2: HTTP_2_ONLY.into_iter().take(room).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether a connection waits in this situation.
     pub(crate) fn waits(&self, situation: Situation) -> bool {
-        self.idle.contains(&situation)
+        self.idle.contains(&situation) || self.http2.contains(&situation)
     }
 
     /// How long each of those that are used then is idle.
@@ -109,12 +135,24 @@ mod tests {
         for connections in 2..=64 {
             for is_https in [true, false] {
                 let plan = Plan::of(connections, is_https);
-                assert!(
-                    plan.idle.len() + plan.steps + usize::from(plan.is_steady) + 2 <= connections
-                );
+                let steady = usize::from(plan.is_steady);
+                let waiting = plan.idle.len() + plan.steps + plan.http2.len() + steady;
+                assert!(waiting + 2 <= connections);
                 assert!(is_https || !plan.waits(Situation::HandshakeOnly));
             }
         }
+    }
+
+    #[test]
+    fn where_http2_is_all_there_is_it_has_the_room() {
+        for connections in 2..=64 {
+            let plan = Plan::http2_only(connections);
+            assert!(plan.http2.len() + 2 <= connections);
+        }
+        assert_eq!(Plan::http2_only(2), Plan::default());
+        assert_eq!(Plan::http2_only(3).http2, [Situation::Http2]);
+        assert_eq!(Plan::http2_only(16).http2, HTTP_2_ONLY);
+        assert_eq!(Plan::of(16, true).http2, HTTP_2);
     }
 
     #[test]

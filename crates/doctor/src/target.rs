@@ -12,6 +12,7 @@ use keepwarm_core::origin::{Origin, OriginError, Scheme};
 pub struct Target {
     uri: Uri,
     origin: Origin,
+    http2_only: bool,
 }
 
 /// A URL that cannot be examined.
@@ -35,12 +36,29 @@ impl Target {
         Ok(Self {
             uri: uri.clone(),
             origin: Origin::of(uri).map_err(NotATarget)?,
+            http2_only: false,
         })
+    }
+
+    /// The same, spoken to with HTTP/2 and nothing else: on `http` without asking first. Without this, HTTP/1.1 is
+    /// examined, and HTTP/2 beside it when an `https` server chooses it.
+    #[must_use]
+    pub fn http2_only(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
+    pub(crate) fn is_http2_only(&self) -> bool {
+        self.http2_only
     }
 
     /// The URL.
     pub fn url(&self) -> String {
         self.uri.to_string()
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// The host, an IPv6 address without its brackets.

@@ -12,6 +12,9 @@ use keepwarm_core::reason::{CloseReason, Limit};
 
 use crate::ending::EndedBy;
 
+/// A SETTINGS frame behind its length: how a server of HTTP/2 begins.
+const SETTINGS: &[u8] = &[4, 0, 0, 0, 0, 0];
+
 /// Why one connection told nothing.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -23,6 +26,10 @@ pub(crate) enum Trouble {
     Ended { by: EndedBy, answered: bool },
     /// What came is no HTTP/1.x; the first bytes, for the sentence.
     Protocol { fault: String, opening: Vec<u8> },
+    /// What comes is no HTTP/2, or a broken one.
+    Http2 { fault: String, opening: Vec<u8> },
+    /// The server did not choose HTTP/2 when only that was offered.
+    NoHttp2,
     /// Nothing came for so long.
     Timeout { what: &'static str, limit: Duration },
     /// The answer says that this is too much (429, 503), which the first answer did not.
@@ -51,6 +58,20 @@ impl fmt::Display for Trouble {
             Self::Protocol { fault, opening } if opening.starts_with(b"\x15\x03") => {
                 write!(f, "the server speaks TLS there: try https:// ({fault})")
             }
+            Self::Protocol { fault, opening } if opening.get(3..9) == Some(SETTINGS) => {
+                write!(
+                    f,
+                    "the server speaks HTTP/2 there: try --http2-prior-knowledge ({fault})"
+                )
+            }
+            Self::Http2 { fault, opening } if opening.starts_with(b"HTTP/1.") => {
+                write!(
+                    f,
+                    "the server answers with HTTP/1.x where HTTP/2 was spoken ({fault})"
+                )
+            }
+            Self::Http2 { fault, .. } => write!(f, "HTTP/2 fails: {fault}"),
+            Self::NoHttp2 => f.write_str("the server did not choose HTTP/2 (ALPN)"),
             Self::Protocol { fault, opening } => {
                 let opening = opening.escape_ascii();
                 write!(
@@ -82,7 +103,13 @@ impl Trouble {
     pub(crate) fn reason(&self) -> CloseReason {
         let kind = match self {
             Self::Connect(error) => error.kind(),
-            Self::Tls(_) | Self::Protocol { .. } => io::ErrorKind::InvalidData,
+            Self::Tls(_) | Self::Protocol { .. } | Self::Http2 { .. } | Self::NoHttp2 => {
+                io::ErrorKind::InvalidData
+            }
+            Self::Ended {
+                by: EndedBy::GoAway,
+                ..
+            } => return CloseReason::GoAway,
             Self::Ended {
                 by: EndedBy::Rst, ..
             } => io::ErrorKind::ConnectionReset,
@@ -144,7 +171,9 @@ impl Unreachable {
             | Trouble::Refused { .. }
             | Trouble::Timeout { .. }
             | Trouble::TooLong { .. } => UnreachableKind::NoAnswer,
-            Trouble::Protocol { .. } => UnreachableKind::NotHttp,
+            Trouble::Http2 { .. } | Trouble::NoHttp2 | Trouble::Protocol { .. } => {
+                UnreachableKind::NotHttp
+            }
         };
         Self {
             kind,

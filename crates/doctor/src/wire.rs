@@ -35,7 +35,7 @@ pub(crate) struct Wire {
     /// Answers that were read to their end.
     pub(crate) answers: u64,
     pub(crate) track: Track,
-    _leave: Leave,
+    leave: Leave,
 }
 
 /// How a connection is opened.
@@ -110,6 +110,7 @@ impl Wire {
         let agreed = tls.as_ref().and_then(|tls| tls.alpn.as_deref());
         let protocol = match agreed {
             Some("h2") => Protocol::H2,
+            None if target.is_http2_only() => Protocol::H2,
             Some(_) | None => Protocol::H1,
         };
         let track = way.journal.opened(Opened {
@@ -133,8 +134,13 @@ impl Wire {
             opened,
             answers: 0,
             track,
-            _leave: leave,
+            leave,
         })
+    }
+
+    /// Its parts, for another protocol: the stream, what TLS agreed on, its account, and the leave to keep it.
+    pub(crate) fn into_parts(self) -> (Stream, Option<TlsInfo>, Track, Leave) {
+        (self.stream, self.tls, self.track, self.leave)
     }
 
     /// Waits until the server ends it or says something; none when TCP gave up, for nothing came back to its probes.

@@ -61,6 +61,9 @@ pub(crate) struct DoctorArgs {
     /// Connections open at once at most, for servers that limit them for an address; fewer learn less
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
     pub(crate) connections: u16,
+    /// Speak HTTP/2 only, on http too, without asking first
+    #[arg(long, conflicts_with = "chain")]
+    pub(crate) http2_prior_knowledge: bool,
     /// Exit 1 only when one of these was found, by name, with commas between them
     #[arg(long, value_name = "CAUSE,…", value_delimiter = ',', value_parser = cause)]
     pub(crate) fail_on: Vec<Cause>,

@@ -29,6 +29,10 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     };
     args.chain.none().map_err(Failure::Usage)?;
     let target = target(typed)?;
+    let target = match args.http2_prior_knowledge {
+        true => target.http2_only(),
+        false => target,
+    };
     let url = target.url();
     let watching = Watching::begin(&args.picture, args.events.as_deref())?;
     let settings = settings(&args, &watching)?;

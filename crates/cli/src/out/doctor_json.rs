@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use keepwarm_doctor::defaults::Resends;
 use keepwarm_doctor::{
-    AfterTheirs, ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, Measured, Sample,
-    ServerSide, SilentDrop, Unreachable,
+    AfterTheirs, ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, MaxRequests, Measured,
+    Sample, ServerSide, SilentDrop, Unreachable,
 };
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ struct Doctor<'a> {
     tls: Option<Tls<'a>>,
     alt_svc: Option<&'a str>,
     product: Vec<Product<'a>>,
+    http2: Http2,
     findings: Vec<Found<'a>>,
     client: Option<Client<'a>>,
     recommend: Recommend,
@@ -107,6 +108,26 @@ struct Tls<'a> {
     alpn: Option<&'a str>,
 }
 
+#[derive(Default, Serialize)]
+struct Http2 {
+    examined: bool,
+    idle_timeout_ms: Idle,
+    ping_counts: Option<bool>,
+    max_concurrent_streams: Option<u32>,
+    max_requests: Requests,
+    goaway: Option<GoAway>,
+}
+
+#[derive(Serialize)]
+struct GoAway {
+    code: String,
+    last_stream: u32,
+    stages: u32,
+    after_ms: f64,
+    closed_ms: Option<f64>,
+    closed_by: Option<&'static str>,
+}
+
 #[derive(Serialize)]
 struct Product<'a> {
     name: &'a str,
@@ -159,6 +180,7 @@ struct Recommend {
     retries: Option<&'static str>,
     tcp_keepalive: Option<f64>,
     snippets: BTreeMap<&'static str, String>,
+    http_version: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -192,7 +214,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             value: diagnosis.max_age.value.map(milliseconds),
             at_least: diagnosis.max_age.at_least.map(milliseconds),
         },
-        max_requests: requests(measured, diagnosis.max_requests),
+        max_requests: requests(measured.max_requests.as_ref(), diagnosis.max_requests),
         announced: announced(measured),
         http10: Http10 {
             keep_alive: measured.http10.map(|it| it.keep_alive),
@@ -211,6 +233,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
         }),
         alt_svc: measured.pilot.header("alt-svc"),
         product: products(diagnosis),
+        http2: http2(measured, diagnosis),
         findings: diagnosis.findings.iter().map(found).collect(),
         client: diagnosis.client.as_ref().map(client),
         recommend: Recommend {
@@ -219,6 +242,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             retries: recommended.retries,
             tcp_keepalive: recommended.tcp_keepalive.map(|it| it.as_secs_f64()),
             snippets: recommended.snippets.clone(),
+            http_version: recommended.http_version,
         },
         server_side: diagnosis.server_side().into_iter().map(change).collect(),
         addresses: measured.addresses.iter().map(ToString::to_string).collect(),
@@ -269,8 +293,28 @@ fn silent(seen: &SilentDrop) -> Silent {
     }
 }
 
-fn requests(measured: &Measured, value: Option<u64>) -> Requests {
-    let Some(known) = &measured.max_requests else {
+fn http2(measured: &Measured, diagnosis: &Diagnosis) -> Http2 {
+    let seen = &measured.http2;
+    let judged = &diagnosis.http2;
+    Http2 {
+        examined: seen.examined,
+        idle_timeout_ms: idle(&judged.idle),
+        ping_counts: judged.ping_counts,
+        max_concurrent_streams: seen.max_concurrent_streams,
+        max_requests: requests(seen.max_requests.as_ref(), judged.max_requests),
+        goaway: seen.go_away.map(|it| GoAway {
+            code: it.code_name(),
+            last_stream: it.last_stream,
+            stages: it.stages,
+            after_ms: milliseconds(it.after),
+            closed_ms: it.closed.map(|(_, after)| milliseconds(after)),
+            closed_by: it.closed.map(|(by, _)| by.slug()),
+        }),
+    }
+}
+
+fn requests(known: Option<&MaxRequests>, value: Option<u64>) -> Requests {
+    let Some(known) = known else {
         return Requests::default();
     };
     Requests {

@@ -22,8 +22,13 @@ pub(crate) async fn check(bench: &Bench, situation: Situation) {
         Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
     };
     let requests = match situation {
-        Situation::ConnectOnly | Situation::HandshakeOnly => 0,
-        Situation::AfterError | Situation::AfterOne | Situation::Asked | Situation::Probed => 1,
+        Situation::ConnectOnly | Situation::HandshakeOnly | Situation::Http2ConnectOnly => 0,
+        Situation::AfterError
+        | Situation::AfterOne
+        | Situation::Asked
+        | Situation::Http2
+        | Situation::Http2Ping
+        | Situation::Probed => 1,
         Situation::AfterTen => 10,
     };
     let mut since = wire.opened;

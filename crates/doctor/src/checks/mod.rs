@@ -2,11 +2,11 @@
 //!
 //! Owns what is asked. Refuses to judge, and to end: the examination drops them when its time is over.
 
-pub(crate) mod alpn;
 pub(crate) mod announced;
 pub(crate) mod errors;
 pub(crate) mod half_close;
 pub(crate) mod http10;
+pub(crate) mod http2;
 pub(crate) mod idle;
 pub(crate) mod resumption;
 pub(crate) mod series;

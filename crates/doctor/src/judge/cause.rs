@@ -21,6 +21,10 @@ pub enum Cause {
     HalfClosedIdle,
     /// The server answers HTTP/1.0 without keep-alive.
     Http10Only,
+    /// The server chooses HTTP/2, and requests over it fail although they do not over HTTP/1.1.
+    Http2Broken,
+    /// The server allows few HTTP/2 streams at once.
+    Http2FewStreams,
     /// Idle connections end soon.
     IdleTimeoutShort,
     /// The server ends each connection after one answer.
@@ -47,7 +51,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::AnnouncedMaxWrong,
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
@@ -56,6 +60,8 @@ impl Cause {
         Self::ErrorStatusClose,
         Self::HalfClosedIdle,
         Self::Http10Only,
+        Self::Http2Broken,
+        Self::Http2FewStreams,
         Self::IdleTimeoutShort,
         Self::KeepAliveDisabled,
         Self::MaxRequestsLow,
@@ -80,6 +86,8 @@ impl Cause {
             Self::ErrorStatusClose => "error-status-close",
             Self::HalfClosedIdle => "half-closed-idle",
             Self::Http10Only => "http10-only",
+            Self::Http2Broken => "http2-broken",
+            Self::Http2FewStreams => "http2-few-streams",
             Self::IdleTimeoutShort => "idle-timeout-short",
             Self::KeepAliveDisabled => "keep-alive-disabled",
             Self::MaxRequestsLow => "max-requests-low",

@@ -45,6 +45,16 @@ const CURES: [(Cause, &str); Cause::ALL.len()] = [
         "Serve HTTP/1.1, or put a proxy before it that does: without it each request needs a connection.",
     ),
     (
+        Cause::Http2Broken,
+        "Mend HTTP/2 on the server or the proxy before it, or let it offer HTTP/1.1 alone: clients take what ALPN \
+        chooses and do not try again.",
+    ),
+    (
+        Cause::Http2FewStreams,
+        "Allow a hundred streams or more (nginx: http2_max_concurrent_streams), or let clients open further \
+        connections when all streams are taken.",
+    ),
+    (
         Cause::IdleTimeoutShort,
         "Raise the server's keep-alive timeout above the gaps between requests, or let clients drop idle \
         connections sooner.",

@@ -28,6 +28,8 @@ pub struct IdleTimeout {
     pub uncertain: bool,
     /// Connections that were waited for.
     pub connections: usize,
+    /// Whether HTTP/2 was spoken on them.
+    pub is_http2: bool,
 }
 
 /// Times this close to each other are one value, whatever they are.
@@ -47,11 +49,20 @@ struct Ended {
 }
 
 impl IdleTimeout {
+    /// That of HTTP/1, or of HTTP/2 where it is all that was spoken.
     pub(super) fn of(measured: &Measured) -> Self {
+        Self::over(measured, measured.is_http2_only())
+    }
+
+    pub(super) fn over_http2(measured: &Measured) -> Self {
+        Self::over(measured, true)
+    }
+
+    fn over(measured: &Measured, is_http2: bool) -> Self {
         let samples: Vec<_> = measured
             .samples
             .iter()
-            .filter(|sample| counts(measured, sample))
+            .filter(|sample| counts(measured, sample, is_http2))
             .collect();
         let (mut ended, mut open, mut doubtful) = (Vec::new(), Vec::new(), 0);
         for sample in &samples {
@@ -88,6 +99,16 @@ impl IdleTimeout {
             // One clear measurement is enough, whatever disturbed the others.
             uncertain: ended.is_empty() && doubtful > 0,
             connections: samples.len(),
+            is_http2,
+        }
+    }
+
+    /// What they are, for a sentence.
+    pub(super) fn what(&self) -> &'static str {
+        if self.is_http2 {
+            "idle HTTP/2 connections"
+        } else {
+            "idle connections"
         }
     }
 
@@ -114,8 +135,11 @@ impl IdleTimeout {
     }
 }
 
-/// Whether the sample tells how long the server keeps an idle connection between requests.
-fn counts(measured: &Measured, sample: &Sample) -> bool {
+/// Whether the sample tells how long the server keeps an idle connection of this version between requests.
+fn counts(measured: &Measured, sample: &Sample, is_http2: bool) -> bool {
+    if sample.situation.is_http2() != is_http2 {
+        return false;
+    }
     // A connection that was used up ends at once, and for another reason.
     let limits = measured
         .max_requests
@@ -134,7 +158,7 @@ pub(crate) fn has_outlier(measured: &Measured) -> bool {
     let mut ended: Vec<_> = measured
         .samples
         .iter()
-        .filter(|sample| counts(measured, sample))
+        .filter(|sample| counts(measured, sample, measured.is_http2_only()))
         .filter_map(|sample| match sample.life {
             Life::Ended { after, .. } => Some(after),
             Life::Lost(_) | Life::Open(_) => None,

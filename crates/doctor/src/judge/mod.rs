@@ -8,6 +8,7 @@ mod chain;
 mod clients;
 mod cure;
 mod findings;
+mod http2;
 mod idle;
 mod product;
 mod race;
@@ -24,6 +25,7 @@ pub use cause::Cause;
 pub use chain::{ChainDiagnosis, Hop, Link, LinkCure, Order};
 pub use clients::ClientFit;
 pub use findings::Finding;
+pub use http2::Http2Diagnosis;
 pub use idle::IdleTimeout;
 pub(crate) use idle::has_outlier;
 pub use keepwarm_report::Severity;
@@ -33,7 +35,7 @@ pub use server_side::ServerSide;
 pub use silence::SilentDrop;
 
 use crate::defaults;
-use crate::measured::Measured;
+use crate::measured::{MaxRequests, Measured};
 
 /// What the findings come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Diagnosis {
     pub silent_drop: SilentDrop,
     /// Requests it serves on a connection, when it ends every one after the same number; else none.
     pub max_requests: Option<u64>,
+    /// The same numbers, and more, over HTTP/2. Where it is all that is spoken, `idle` and `max_requests` are its.
+    pub http2: Http2Diagnosis,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
     /// What it may be, the likeliest first.
@@ -89,9 +93,10 @@ impl Diagnosis {
     /// The diagnosis. `min_idle` is how long idle connections are to be kept at least, when the user says so.
     pub fn of(measured: &Measured, min_idle: Option<Duration>) -> Self {
         let idle = IdleTimeout::of(measured);
-        let max_requests = max_requests(measured);
+        let max_requests = measured.max_requests.as_ref().and_then(same_count);
         let silent_drop = SilentDrop::of(measured);
-        let mut findings = findings::of(measured, &idle, max_requests, min_idle);
+        let http2 = Http2Diagnosis::of(measured);
+        let mut findings = findings::of(measured, &idle, max_requests, &http2, min_idle);
         findings.extend(findings::silent_drop(&silent_drop));
         let max_age = MaxAge::of(measured, &idle, max_requests);
         findings.extend(findings::max_age(measured, &max_age));
@@ -114,9 +119,10 @@ impl Diagnosis {
             verdict,
             protocols,
             products: product::guess(measured, &idle),
-            recommendation: Recommendation::of(measured, &idle, &silent_drop),
+            recommendation: Recommendation::of(measured, &idle, &silent_drop, &http2.idle),
             client: None,
             min_idle,
+            http2,
             idle,
             silent_drop,
             max_age,
@@ -176,8 +182,8 @@ impl Diagnosis {
     }
 }
 
-fn max_requests(measured: &Measured) -> Option<u64> {
-    let known = measured.max_requests.as_ref()?;
+/// The number after which every connection ended, when it is one number.
+fn same_count(known: &MaxRequests) -> Option<u64> {
     let first = *known.counts.first()?;
     let agree = known.counts.iter().all(|count| *count == first);
     (agree && known.at_least <= first).then_some(first)
@@ -185,6 +191,7 @@ fn max_requests(measured: &Measured) -> Option<u64> {
 
 fn protocols(measured: &Measured) -> Vec<&'static str> {
     match measured.alpn.as_deref() {
+        _ if measured.is_http2_only() => vec!["h2"],
         Some("h2") => vec!["h1", "h2"],
         Some(_) | None => vec!["h1"],
     }

@@ -35,10 +35,58 @@ pub struct Recommendation {
     /// The same as pieces of code and configuration, by the name of the client or proxy; empty when nothing is
     /// recommended.
     pub snippets: BTreeMap<&'static str, String>,
+    /// `h2` where it works, for one connection is then shared by all requests; else `h1`; none when neither is known
+    /// to keep connections.
+    pub http_version: Option<&'static str>,
 }
 
 impl Recommendation {
-    pub(super) fn of(measured: &Measured, idle: &IdleTimeout, silent: &SilentDrop) -> Self {
+    pub(super) fn of(
+        measured: &Measured,
+        idle: &IdleTimeout,
+        silent: &SilentDrop,
+        over_http2: &IdleTimeout,
+    ) -> Self {
+        let it = Self::of_main(measured, idle, silent);
+        if !measured.http2.examined {
+            return it;
+        }
+        let round_trip = measured.pilot.round_trip;
+        let idle_timeout = if measured.reuse == Some(true) {
+            // A client may speak either, with one setting for both.
+            let theirs = over_http2.value.and(over_http2.safe());
+            let theirs = theirs.map(|safe| with_margin(safe, round_trip));
+            match (it.idle_timeout, theirs) {
+                (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+                (either, other) => either.or(other),
+            }
+        } else {
+            let safe = over_http2.safe();
+            safe.map(|safe| with_margin(safe, round_trip).min(DEFAULT_IDLE))
+        };
+        Self {
+            max_idle_per_host: Some(DEFAULT_IDLE_PER_HOST),
+            retries: Some("go"),
+            http_version: Some("h2"),
+            ..it.with_idle(measured, idle_timeout)
+        }
+    }
+
+    /// The idle timeout, and what follows from it.
+    fn with_idle(self, measured: &Measured, idle_timeout: Option<Duration>) -> Self {
+        Self {
+            idle_timeout,
+            tcp_keepalive: idle_timeout
+                .filter(|it| *it >= FORGETS)
+                .map(|_| FORGETS / 3),
+            snippets: idle_timeout
+                .map(|idle| snippets::of(&measured.url, idle, DEFAULT_IDLE_PER_HOST))
+                .unwrap_or_default(),
+            ..self
+        }
+    }
+
+    fn of_main(measured: &Measured, idle: &IdleTimeout, silent: &SilentDrop) -> Self {
         let Some(keeps) = measured.reuse else {
             return Self::default();
         };
@@ -72,15 +120,10 @@ impl Recommendation {
         let is_bound = idle.value.is_none() && told.is_none() && silent.first_bad.is_none();
         Self {
             may_be_longer: is_bound && idle_timeout.is_some_and(|it| it < DEFAULT_IDLE),
-            idle_timeout,
             max_idle_per_host: Some(DEFAULT_IDLE_PER_HOST),
             retries: Some("go"),
-            tcp_keepalive: idle_timeout
-                .filter(|it| *it >= FORGETS)
-                .map(|_| FORGETS / 3),
-            snippets: idle_timeout
-                .map(|idle| snippets::of(&measured.url, idle, DEFAULT_IDLE_PER_HOST))
-                .unwrap_or_default(),
+            http_version: Some("h1"),
+            ..Self::default().with_idle(measured, idle_timeout)
         }
     }
 }

@@ -31,7 +31,13 @@ const MOST: usize = 3;
 
 /// What to change, in the order of the findings.
 pub(super) fn of(diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Vec<ServerSide> {
-    let changes = diagnosis.findings.iter();
+    // One finding may be there twice: over HTTP/1.1 and over HTTP/2.
+    let mut told = Vec::new();
+    let changes = diagnosis.findings.iter().filter(|it| {
+        let is_new = !told.contains(&it.cause);
+        told.push(it.cause);
+        is_new
+    });
     let changes = changes.filter(|it| !matches!(it.cause, Cause::ChainOrderWrong));
     changes
         .map(|finding| {
@@ -68,6 +74,8 @@ fn wish(cause: Cause, diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Opti
         | Cause::ConnectFails
         | Cause::ErrorStatusClose
         | Cause::HalfClosedIdle
+        | Cause::Http2Broken
+        | Cause::Http2FewStreams
         | Cause::ResponseWithoutLength
         | Cause::ServerMaxAge
         | Cause::ServerResetsIdle

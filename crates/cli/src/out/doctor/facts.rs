@@ -7,7 +7,7 @@ use keepwarm_doctor::{
     Announced, ClientFit, Diagnosis, EndedBy, IdleTimeout, Life, Measured, SilentDrop, Situation,
 };
 
-use super::{WIDTH, seconds};
+use super::{WIDTH, http2, seconds};
 use crate::out::style::{DIM, Painted};
 
 pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
@@ -30,6 +30,7 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
         };
         facts.push(("HTTP/1.0", said.to_owned()));
     }
+    facts.extend(http2::said(measured, diagnosis).map(|said| ("HTTP/2", said)));
     facts.extend(other_answers(measured).map(|said| ("other answers", said)));
     if let Some(fit) = &diagnosis.client {
         facts.push(("client", client(fit)));

@@ -5,6 +5,7 @@
 pub(crate) mod chain;
 mod facts;
 mod findings;
+mod http2;
 pub(crate) mod mine;
 pub(crate) mod progress;
 mod settings;

@@ -24,6 +24,9 @@ pub(super) fn recommendation(diagnosis: &Diagnosis) -> Vec<String> {
     settings.extend(recommended.retries.map(|it| format!("retry policy {it}")));
     let keepalive = recommended.tcp_keepalive;
     settings.extend(keepalive.map(|it| format!("tcp_keepalive {}", seconds(it))));
+    if recommended.http_version == Some("h2") {
+        settings.push("HTTP/2".to_owned());
+    }
     if settings.is_empty() {
         return Vec::new();
     }

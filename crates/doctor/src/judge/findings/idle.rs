@@ -30,7 +30,7 @@ pub(super) fn short_idle(idle: &IdleTimeout, min_idle: Option<Duration>) -> Opti
         None if value < OURS => Severity::Info,
         None => return None,
     };
-    let mut summary = format!("The server ends idle connections after {}", seconds(value));
+    let mut summary = format!("The server ends {} after {}", idle.what(), seconds(value));
     if let Some(least) = wanted {
         summary.push_str(&format!("; {} are asked for", seconds(least)));
     } else if severity == Severity::Info {
@@ -39,18 +39,25 @@ pub(super) fn short_idle(idle: &IdleTimeout, min_idle: Option<Duration>) -> Opti
     summary.push('.');
     let by = idle.ended_by.map_or("", EndedBy::words);
     let (low, high) = (seconds(low), seconds(idle.high.unwrap_or(value)));
-    let connections = idle.connections;
+    let connections = connections(idle.connections);
     let when = match low == high {
         true => format!("after {low}"),
         false => format!("between {low} and {high}"),
     };
-    let evidence = vec![format!("{connections} connections, {when}, with {by}")];
+    let evidence = vec![format!("{connections}, {when}, with {by}")];
     Some(finding(
         Cause::IdleTimeoutShort,
         severity,
         summary,
         evidence,
     ))
+}
+
+fn connections(count: usize) -> String {
+    match count {
+        1 => "1 connection".to_owned(),
+        count => format!("{count} connections"),
+    }
 }
 
 pub(super) fn announcement(measured: &Measured, idle: &IdleTimeout) -> Option<Finding> {
@@ -95,13 +102,17 @@ pub(super) fn backends(idle: &IdleTimeout) -> Option<Finding> {
     if !idle.differs() {
         return None;
     }
+    let what = match idle.is_http2 {
+        true => "Idle HTTP/2",
+        false => "Idle",
+    };
     let values: Vec<_> = idle.values.iter().map(|value| seconds(*value)).collect();
     let mut values = values.join(" and ");
     if idle.at_least.is_some() {
         values.push_str(" or more");
     }
     let summary = format!(
-        "Idle connections end after {values}: several backends answer here, and they differ."
+        "{what} connections end after {values}: several backends answer here, and they differ."
     );
     let evidence = vec![format!(
         "{} connections, in groups that agree",
@@ -116,14 +127,14 @@ pub(super) fn backends(idle: &IdleTimeout) -> Option<Finding> {
 }
 
 pub(super) fn kind_of_end(idle: &IdleTimeout) -> Option<Finding> {
-    let (by, value) = (idle.ended_by?, seconds(idle.value?));
+    let (by, value, what) = (idle.ended_by?, seconds(idle.value?), idle.what());
     let evidence = vec![format!("after {value}, with {}", by.words())];
     match by {
-        EndedBy::Fin | EndedBy::CloseNotify => None,
+        // GOAWAY is better than FIN: it tells which requests were not looked at.
+        EndedBy::CloseNotify | EndedBy::Fin | EndedBy::GoAway => None,
         EndedBy::Rst => {
-            let summary = format!(
-                "The server resets idle connections after {value} instead of closing them."
-            );
+            let summary =
+                format!("The server resets {what} after {value} instead of closing them.");
             Some(finding(
                 Cause::ServerResetsIdle,
                 Severity::Medium,
@@ -134,16 +145,14 @@ pub(super) fn kind_of_end(idle: &IdleTimeout) -> Option<Finding> {
         EndedBy::StrayBytes {
             request_timeout: true,
         } => {
-            let summary = format!(
-                "The server sends a 408 on idle connections after {value}, which answers nothing."
-            );
+            let summary =
+                format!("The server sends a 408 on {what} after {value}, which answers nothing.");
             Some(finding(Cause::StrayBytes, Severity::Low, summary, evidence))
         }
         EndedBy::StrayBytes {
             request_timeout: false,
         } => {
-            let summary =
-                format!("Bytes that nobody asked for come on idle connections after {value}.");
+            let summary = format!("Bytes that nobody asked for come on {what} after {value}.");
             Some(finding(
                 Cause::StrayBytes,
                 Severity::High,

@@ -7,6 +7,7 @@ mod addresses;
 mod age;
 mod answers;
 mod half_close;
+mod http2;
 mod idle;
 mod kept;
 mod proxy;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 pub(super) use self::age::max_age;
 pub(super) use self::silence::silent_drop;
-use super::{Cause, IdleTimeout, Severity, cure};
+use super::{Cause, Http2Diagnosis, IdleTimeout, Severity, cure};
 use crate::measured::Measured;
 
 /// What is wrong, with evidence.
@@ -41,6 +42,7 @@ pub(super) fn of(
     measured: &Measured,
     idle: &IdleTimeout,
     max_requests: Option<u64>,
+    http2: &Http2Diagnosis,
     min_idle: Option<Duration>,
 ) -> Vec<Finding> {
     let ends_at_once = idle.high.is_some_and(|high| high < kept::AT_ONCE);
@@ -51,12 +53,17 @@ pub(super) fn of(
         found.extend(idle::announcement(measured, idle));
         found.extend(idle::backends(idle));
         found.extend(idle::kind_of_end(idle));
-        found.extend(requests::few_requests(measured, max_requests));
+        found.extend(requests::few_requests(
+            measured.max_requests.as_ref(),
+            max_requests,
+            measured.is_http2_only(),
+        ));
         found.extend(requests::announced_max(measured, max_requests));
         found.extend(answers::error_close(measured));
     }
     found.extend(half_close::half_closed(measured));
     found.extend(tls::not_resumed(measured));
+    found.extend(http2::of(measured, idle, http2, min_idle));
     found.extend(addresses::dead_addresses(measured));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found

@@ -4,13 +4,17 @@
 
 use super::{Finding, finding};
 use crate::judge::{Cause, Severity};
-use crate::measured::Measured;
+use crate::measured::{MaxRequests, Measured};
 
 /// The smallest limit on requests that a server has by default, among those in the table of defaults.
 const FEW_REQUESTS: u64 = 100;
 
-pub(super) fn few_requests(measured: &Measured, max_requests: Option<u64>) -> Option<Finding> {
-    let known = measured.max_requests.as_ref()?;
+pub(super) fn few_requests(
+    known: Option<&MaxRequests>,
+    max_requests: Option<u64>,
+    is_http2: bool,
+) -> Option<Finding> {
+    let known = known?;
     let least = *known.counts.iter().min()?;
     let silent = !known.announced;
     let severity = if silent || least < FEW_REQUESTS {
@@ -18,9 +22,13 @@ pub(super) fn few_requests(measured: &Measured, max_requests: Option<u64>) -> Op
     } else {
         Severity::Info
     };
+    let what = match is_http2 {
+        true => "HTTP/2 connection",
+        false => "connection",
+    };
     let mut summary = match max_requests {
-        Some(most) => format!("The server ends each connection after {most} requests"),
-        None => format!("The server ends connections after {least} requests or more"),
+        Some(most) => format!("The server ends each {what} after {most} requests"),
+        None => format!("The server ends {what}s after {least} requests or more"),
     };
     summary.push_str(if silent {
         ", without announcing it."
@@ -28,10 +36,11 @@ pub(super) fn few_requests(measured: &Measured, max_requests: Option<u64>) -> Op
         "."
     });
     let counts: Vec<_> = known.counts.iter().map(u64::to_string).collect();
-    let last = if silent {
-        "the last answer announced nothing"
-    } else {
-        "the last answer said Connection: close"
+    let last = match (silent, is_http2) {
+        (true, false) => "the last answer announced nothing",
+        (true, true) => "there was no GOAWAY",
+        (false, false) => "the last answer said Connection: close",
+        (false, true) => "GOAWAY announced it",
     };
     let evidence = vec![format!(
         "{} requests, one after the other; {last}",

@@ -1,0 +1,54 @@
+//! The checks of HTTP/2, each on a connection of its own.
+//!
+//! Owns the order: the first answer over HTTP/2 lets the others begin. Refuses to judge.
+
+pub(crate) mod idle;
+pub(crate) mod ping;
+pub(crate) mod series;
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::bench::Bench;
+use crate::http2::Session;
+use crate::measured::GoAway;
+
+/// Tells once HTTP/2 is known to work; dropped, that it is not spoken.
+pub(crate) type Tell = watch::Sender<bool>;
+/// Waits for it.
+pub(crate) type Told = watch::Receiver<bool>;
+
+/// Whether it works; ready when that is known.
+async fn works(mut told: Told) -> bool {
+    told.wait_for(|works| *works).await.is_ok()
+}
+
+/// Reads on behind a GOAWAY, and puts what was seen on the board.
+async fn after_go_away(bench: &Bench, session: &mut Session, since: Instant, on_idle: bool) {
+    put_go_away(bench, session, since, on_idle);
+    session.linger().await;
+    put_go_away(bench, session, since, on_idle);
+}
+
+fn put_go_away(bench: &Bench, session: &Session, since: Instant, on_idle: bool) {
+    let seen = session.seen();
+    let (Some(first), Some(last)) = (seen.first_go_away, seen.last_go_away) else {
+        return;
+    };
+    let after = |at: Instant| at.saturating_duration_since(since);
+    let it = GoAway {
+        code: last.code,
+        last_stream: last.last_stream,
+        stages: seen.go_aways,
+        on_idle,
+        after: after(first.at),
+        closed: seen.end.map(|(by, at)| (by, after(at))),
+    };
+    bench.put(|measured| {
+        let known = &mut measured.http2.go_away;
+        if on_idle || known.is_none_or(|known| !known.on_idle) {
+            *known = Some(it);
+        }
+    });
+}
