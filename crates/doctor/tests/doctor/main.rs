@@ -5,6 +5,7 @@ mod connections;
 mod events;
 mod half_close;
 mod healthy;
+mod http2;
 mod idle;
 mod kernel;
 mod pages;

@@ -26,6 +26,9 @@ async fn works(mut told: Told) -> bool {
 
 /// Reads on behind a GOAWAY, and puts what was seen on the board.
 async fn after_go_away(bench: &Bench, session: &mut Session, since: Instant, on_idle: bool) {
+    if session.seen().first_go_away.is_none() {
+        return;
+    }
     put_go_away(bench, session, since, on_idle);
     session.linger().await;
     put_go_away(bench, session, since, on_idle);

@@ -116,8 +116,6 @@ async fn run(bench: &Bench, time: Duration) -> Run {
 
 async fn ended(bench: &Bench, mut session: Session, since: Instant, announced: bool) -> Run {
     let count = session.answers;
-    if announced {
-        after_go_away(bench, &mut session, since, false).await;
-    }
+    after_go_away(bench, &mut session, since, false).await;
     Run::Ended { count, announced }
 }
