@@ -6,6 +6,7 @@ mod doctor_advice;
 mod doctor_chain;
 mod doctor_chain_servers;
 mod doctor_client;
+mod doctor_http2;
 mod doctor_servers;
 mod doctor_tls;
 mod exit_codes;
