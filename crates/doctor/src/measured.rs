@@ -14,7 +14,7 @@ use keepwarm_core::reason::{CloseReason, Reuse};
 
 use crate::ending::EndedBy;
 
-pub(crate) use http2::ENHANCE_YOUR_CALM;
+pub(crate) use http2::{ENHANCE_YOUR_CALM, NO_ERROR, code_name};
 pub use http2::{GoAway, Http2, Pings};
 
 /// What an examination saw. What is none was not measured.

@@ -175,6 +175,40 @@ fn node_is_measured_as_configured_in_both_versions() {
     }
 }
 
+/// Of the servers here the only one that takes a PING for use.
+#[test]
+fn apache_keeps_connections_that_are_pinged() {
+    let apache = Server::start("apache2", &apache);
+    let options = ["--cacert", &apache.path("cert.pem")];
+    let it = examine(&options, &apache.secure_url("/"), &[(HTTP2_IDLE, 2_000)]);
+    assert_eq!(it["http2"]["ping_counts"], true, "{it:#}");
+    assert_eq!(it["http2"]["idle_timeout_ms"]["ended_by"], "goaway");
+}
+
+fn apache(place: &Place) -> Command {
+    place.certify();
+    let (at, port, secure) = (place.folder.display(), place.port, place.secure_port);
+    let module =
+        |name: &str| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+    let modules = ["mpm_event", "authz_core", "dir", "ssl", "http2"].map(module);
+    let config = format!(
+        "ServerRoot {at}\nServerName localhost\nPidFile {at}/httpd.pid\nErrorLog {at}/error.log\n\
+         DefaultRuntimeDir {at}\nListen 127.0.0.1:{port}\nListen 127.0.0.1:{secure}\n{}\
+         User www-data\nGroup www-data\nDocumentRoot {at}/site\n\
+         <Directory {at}/site>\nRequire all granted\n</Directory>\n\
+         KeepAlive On\nKeepAliveTimeout 2\nProtocols h2 http/1.1\n\
+         <VirtualHost 127.0.0.1:{secure}>\nDocumentRoot {at}/site\nSSLEngine on\n\
+         SSLCertificateFile {at}/cert.pem\nSSLCertificateKeyFile {at}/key.pem\n</VirtualHost>\n",
+        modules.concat()
+    );
+    let mut command = Command::new(installed("/usr/sbin/apache2"));
+    command
+        .arg("-X")
+        .arg("-f")
+        .arg(place.write("httpd.conf", &config));
+    command
+}
+
 /// A proxy that ends TLS, offers HTTP/2, and hands the bytes to a server that knows only HTTP/1.1.
 #[test]
 fn http2_that_is_chosen_and_then_fails_is_found() {

@@ -39,11 +39,11 @@ pub struct Pings {
 /// A GOAWAY, or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoAway {
-    /// The error code of the last one, a number (RFC 9113 §7).
+    /// The error code of the one that names the last stream, a number (RFC 9113 §7).
     pub code: u32,
-    /// The last stream that the server may have acted on, by the last one.
+    /// The last stream that the server may have acted on.
     pub last_stream: u32,
-    /// How many were sent: with two, the first only said that there would be another.
+    /// 2 when a first one only said that there would be another, else 1.
     pub stages: u32,
     /// Whether the connection was idle.
     pub on_idle: bool,
@@ -71,15 +71,22 @@ const CODES: [&str; 14] = [
     "HTTP_1_1_REQUIRED",
 ];
 
+/// What a peer says that only goes.
+pub(crate) const NO_ERROR: u32 = 0;
 /// What a peer says that was asked too often.
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
 impl GoAway {
     /// The name of its error code, or the number of one that has none.
     pub fn code_name(&self) -> String {
-        let known = usize::try_from(self.code).ok().and_then(|it| CODES.get(it));
-        known.map_or_else(|| format!("{:#x}", self.code), |it| (*it).to_owned())
+        code_name(self.code)
     }
+}
+
+/// The name of an error code, or its number when it has none.
+pub(crate) fn code_name(code: u32) -> String {
+    let known = usize::try_from(code).ok().and_then(|it| CODES.get(it));
+    known.map_or_else(|| format!("{code:#x}"), |it| (*it).to_owned())
 }
 
 #[cfg(test)]

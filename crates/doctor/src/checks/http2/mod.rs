@@ -14,6 +14,9 @@ use crate::bench::Bench;
 use crate::http2::Session;
 use crate::measured::GoAway;
 
+/// The stream named by a GOAWAY behind which another will come: the highest there can be (RFC 9113 §6.8).
+const MORE_TO_COME: u32 = 0x7fff_ffff;
+
 /// Tells once HTTP/2 is known to work; dropped, that it is not spoken.
 pub(crate) type Tell = watch::Sender<bool>;
 /// Waits for it.
@@ -39,11 +42,17 @@ fn put_go_away(bench: &Bench, session: &Session, since: Instant, on_idle: bool) 
     let (Some(first), Some(last)) = (seen.first_go_away, seen.last_go_away) else {
         return;
     };
+    // What comes behind one that names a stream only complains about what a client says in answer to it.
+    let is_first_of_two = first.last_stream == MORE_TO_COME && seen.go_aways > 1;
+    let (it, stages) = match is_first_of_two {
+        true => (last, 2),
+        false => (first, 1),
+    };
     let after = |at: Instant| at.saturating_duration_since(since);
     let it = GoAway {
-        code: last.code,
-        last_stream: last.last_stream,
-        stages: seen.go_aways,
+        code: it.code,
+        last_stream: it.last_stream,
+        stages,
         on_idle,
         after: after(first.at),
         closed: seen.end.map(|(by, at)| (by, after(at))),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Told, after_go_away, works};
 use crate::bench::Bench;
 use crate::http2::Session;
+use crate::measured::{NO_ERROR, code_name};
 use crate::trouble::Trouble;
 
 /// What became of one connection.
@@ -117,5 +118,14 @@ async fn run(bench: &Bench, time: Duration) -> Run {
 async fn ended(bench: &Bench, mut session: Session, since: Instant, announced: bool) -> Run {
     let count = session.answers;
     after_go_away(bench, &mut session, since, false).await;
+    let code = session.seen().first_go_away.map_or(0, |it| it.code);
+    if code != NO_ERROR {
+        // That is a complaint, not a limit.
+        let name = code_name(code);
+        bench.note(format!(
+            "after {count} requests of a series over HTTP/2 the server said GOAWAY with {name}"
+        ));
+        return Run::Open(count);
+    }
     Run::Ended { count, announced }
 }

@@ -180,6 +180,25 @@ async fn a_limit_on_requests_is_exact_and_so_is_its_stage() {
 }
 
 #[tokio::test]
+async fn a_complaint_is_no_limit_on_requests() {
+    let conduct = Conduct {
+        max_requests: Some(9),
+        code: 11,
+        ..Conduct::streams(100)
+    };
+    let it = examine(conduct, BRIEF).await;
+    it.has_no(Cause::MaxRequestsLow);
+    let known = it
+        .measured
+        .max_requests
+        .as_ref()
+        .expect("some were answered");
+    assert_eq!((known.at_least, known.counts.len()), (9, 0));
+    let mut notes = it.measured.notes.iter();
+    assert!(notes.any(|note| note.contains("9 requests") && note.contains("ENHANCE_YOUR_CALM")));
+}
+
+#[tokio::test]
 async fn few_streams_are_found_by_their_number() {
     let cases = [
         (1, Severity::Medium),

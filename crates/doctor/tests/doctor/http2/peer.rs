@@ -60,6 +60,8 @@ pub(crate) struct Conduct {
     pub(crate) most_pings: u32,
     /// GOAWAY comes with the answer to this request.
     pub(crate) max_requests: Option<u32>,
+    /// The error code of that GOAWAY.
+    pub(crate) code: u32,
     pub(crate) answer: Answer,
 }
 
@@ -72,6 +74,7 @@ impl Default for Conduct {
             ping_counts: false,
             most_pings: u32::MAX,
             max_requests: None,
+            code: 0,
             answer: Answer::Good,
         }
     }
@@ -211,7 +214,7 @@ impl Connection {
         };
         if is_last {
             let last = if two.is_some() { 0x7fff_ffff } else { stream };
-            said.extend(go_away(last, 0));
+            said.extend(go_away(last, self.conduct.code));
         }
         said.extend(frame(HEADERS, END_HEADERS, stream, OK));
         said.extend(frame(DATA, END, stream, b"ok"));
