@@ -122,26 +122,24 @@ fn reuse(measured: &Measured) -> String {
 
 pub(super) fn idle(idle: &IdleTimeout) -> String {
     let by = idle.ended_by.map_or("", EndedBy::words);
-    let connections = idle.connections;
+    let count = idle.connections;
+    let connections = match count {
+        1 => "1 connection".to_owned(),
+        _ => format!("{count} connections"),
+    };
     let text = match (idle.value, idle.at_least) {
         (Some(_), _) if idle.differs() => {
             let values: Vec<_> = idle.values.iter().map(|it| seconds(*it)).collect();
-            format!(
-                "{}, with {by} ({connections} connections)",
-                values.join(" or ")
-            )
+            format!("{}, with {by} ({connections})", values.join(" or "))
         }
-        (Some(value), None) => format!("{}, with {by} ({connections} connections)", seconds(value)),
+        (Some(value), None) => format!("{}, with {by} ({connections})", seconds(value)),
         (Some(value), Some(_)) => {
             format!(
-                "{}, with {by}; others of {connections} were still open",
+                "{}, with {by}; others of {count} were still open",
                 seconds(value)
             )
         }
-        (None, Some(open)) => format!(
-            "over {} ({connections} connections were still open)",
-            seconds(open)
-        ),
+        (None, Some(open)) => format!("over {} ({connections} still open)", seconds(open)),
         (None, None) => "not measured".to_owned(),
     };
     if idle.uncertain {
