@@ -143,6 +143,8 @@ impl Bench {
             head: self.first.head,
             path: self.target.path().to_owned(),
             http10: false,
+            method: None,
+            lines: String::new(),
             keep_alive: false,
             half_closes: false,
         }

@@ -10,27 +10,26 @@ use std::time::{Duration, Instant};
 use keepwarm::tls::TlsConnector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::bench::{Bench, HTTP_1_1, HTTP_2, Seen};
 use crate::checks::{
-    announced, errors, half_close, http2, http10, idle, resumption, series, staggered, steady,
+    aggressive, announced, errors, half_close, http2, http10, idle, resumption, series, staggered,
+    steady,
 };
 use crate::doors::Doors;
 use crate::ending::EndedBy;
-use crate::exchange::{Answer, Ask};
-use crate::http2::{Question, Session};
+use crate::exchange::Answer;
+use crate::first::{First, Spoken, addresses, measured, refuse_strangers};
+use crate::http2::Session;
 use crate::journal::Journal;
 use crate::judge::has_outlier;
-use crate::measured::{Life, Measured, Pilot, Sample, Situation, TlsSeen};
+use crate::measured::{Life, Measured, Sample, Situation};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::target::Target;
-use crate::trouble::{Trouble, Unreachable, UnreachableKind};
+use crate::trouble::{Unreachable, UnreachableKind};
 use crate::wire::{Way, Wire};
 
-/// Addresses that are tried.
-const MOST_ADDRESSES: usize = 8;
 /// Bodies longer than this are asked for once; then HEAD does.
 const LARGE_BODY: u64 = 64 << 10;
 /// How often it is looked whether there is something left to wait for.
@@ -97,6 +96,9 @@ impl Examination {
         let began = Instant::now();
         let connector = connector(&target, &settings)?;
         let found = addresses(&target, settings.patience).await?;
+        if settings.aggressive && !settings.owned {
+            refuse_strangers(&found)?;
+        }
         let journal = Journal::new(settings.observer.clone(), target.origin().clone());
         let connections = settings.connections.max(FEWEST_CONNECTIONS);
         let (plan, offered) = match target.is_http2_only() {
@@ -212,7 +214,8 @@ impl Examination {
         address: SocketAddr,
         plan: &Plan,
     ) {
-        let bench = || Arc::clone(&self.bench);
+        let shared = Arc::clone(&self.bench);
+        let bench = || Arc::clone(&shared);
         let (asking, waiting) = (&mut self.asking, &mut self.waiting);
         let waits = plan.waits(Situation::Asked);
         let each = bench();
@@ -227,18 +230,15 @@ impl Examination {
             self.bench.put(|measured| measured.reuse = Some(false));
             return;
         }
+        self.start_asking();
+        self.start_aside(plan);
+        let waiting = &mut self.waiting;
         // Not before: a server that talks to one client at a time would wait for this one's request.
         for situation in [Situation::ConnectOnly, Situation::HandshakeOnly] {
             if plan.waits(situation) {
                 let each = bench();
                 waiting.spawn(async move { idle::check(&each, situation).await });
             }
-        }
-        let each = bench();
-        asking.spawn(async move { series::check(&each).await });
-        if !self.bench.first.head {
-            let each = bench();
-            asking.spawn(async move { errors::head(&each).await });
         }
         let waits = plan.waits(Situation::AfterError);
         let each = bench();
@@ -259,6 +259,37 @@ impl Examination {
                 | Situation::Http2Ping => {}
             }
         }
+        let (each, since) = (bench(), answer.last_byte);
+        waiting.spawn(async move {
+            let situation = Situation::AfterOne;
+            each.wait_for_end(&mut wire, situation, address, since)
+                .await;
+        });
+    }
+
+    /// What is asked of a server that keeps connections, and answered at once.
+    fn start_asking(&mut self) {
+        let bench = || Arc::clone(&self.bench);
+        let asking = &mut self.asking;
+        let each = bench();
+        asking.spawn(async move { series::check(&each).await });
+        if self.bench.settings.aggressive {
+            let each = bench();
+            asking.spawn(async move { aggressive::check(&each).await });
+        }
+        if self.bench.first.status.is_redirection() {
+            let each = bench();
+            asking.spawn(async move { errors::redirect(&each).await });
+        }
+        if !self.bench.first.head {
+            let each = bench();
+            asking.spawn(async move { errors::head(&each).await });
+        }
+    }
+
+    /// What learns as long as others wait.
+    fn start_aside(&mut self, plan: &Plan) {
+        let bench = || Arc::clone(&self.bench);
         if plan.is_steady {
             let each = bench();
             self.aside.spawn(async move { steady::check(&each).await });
@@ -268,12 +299,6 @@ impl Examination {
             self.aside
                 .spawn(async move { staggered::check(&each, step).await });
         }
-        let (each, since) = (bench(), answer.last_byte);
-        waiting.spawn(async move {
-            let situation = Situation::AfterOne;
-            each.wait_for_end(&mut wire, situation, address, since)
-                .await;
-        });
     }
 
     /// Ready when nothing is left to wait for, or the time is over. To be awaited again after it was dropped.
@@ -418,169 +443,4 @@ fn connector(target: &Target, settings: &Settings) -> Result<Option<TlsConnector
             kind: UnreachableKind::Settings,
             message: error.to_string(),
         })
-}
-
-async fn addresses(target: &Target, patience: Duration) -> Result<Vec<SocketAddr>, Unreachable> {
-    let (host, port) = (target.host(), target.port());
-    let failed = |why: String| Unreachable {
-        kind: UnreachableKind::Name,
-        message: format!("cannot resolve {host}: {why}"),
-    };
-    let asked = timeout(patience, tokio::net::lookup_host((host, port))).await;
-    let found = asked
-        .map_err(|_| failed(format!("no answer within {} s", patience.as_secs_f64())))?
-        .map_err(|error| failed(error.to_string()))?;
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in found.take(4 * MOST_ADDRESSES) {
-        if !addresses.contains(&address) && addresses.len() < MOST_ADDRESSES {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() {
-        return Err(failed("it has no address".to_owned()));
-    }
-    Ok(addresses)
-}
-
-/// The connection on which it came.
-enum Spoken {
-    Http1(Box<Wire>),
-    Http2(Box<Session>),
-}
-
-/// The first answer, and which addresses can be connected to.
-struct First {
-    spoken: Spoken,
-    round_trip: Duration,
-    tls: Option<TlsSeen>,
-    answer: Answer,
-    /// From the request to the end of the answer.
-    took: Duration,
-    address: SocketAddr,
-    alive: Vec<SocketAddr>,
-    dead: Vec<(SocketAddr, String)>,
-}
-
-impl First {
-    /// Connects to all addresses at once, and asks on the first of them that is there.
-    async fn ask(
-        target: &Target,
-        way: &Way<'_>,
-        doors: &Doors,
-        addresses: &[SocketAddr],
-    ) -> Result<Self, Unreachable> {
-        let (alive, dead) = reach(addresses, doors, way.patience).await;
-        let Some(&address) = alive.first() else {
-            let told: Vec<_> = dead
-                .iter()
-                .map(|(address, why)| format!("{address}: {why}"))
-                .collect();
-            return Err(Unreachable {
-                kind: UnreachableKind::Connect,
-                message: told.join("; "),
-            });
-        };
-        let leave = doors.enter().await;
-        let opened = Wire::open(target, address, way, leave).await;
-        let wire = opened.map_err(|trouble| Unreachable::of(address, &trouble))?;
-        let round_trip = wire.round_trip;
-        let tls = wire.tls.as_ref().map(TlsSeen::of);
-        let asked = match target.is_http2_only() {
-            true => over_http2(wire, target, way.patience).await,
-            false => over_http1(wire, target, way.patience).await,
-        };
-        let (spoken, answer, took) = asked.map_err(|trouble| Unreachable::of(address, &trouble))?;
-        Ok(Self {
-            spoken,
-            round_trip,
-            tls,
-            answer,
-            took,
-            address,
-            alive,
-            dead,
-        })
-    }
-}
-
-type Asked = Result<(Spoken, Answer, Duration), Trouble>;
-
-async fn over_http1(mut wire: Wire, target: &Target, patience: Duration) -> Asked {
-    let ask = Ask {
-        head: false,
-        path: target.path().to_owned(),
-        http10: false,
-        keep_alive: false,
-        half_closes: false,
-    };
-    let asked = Instant::now();
-    let answer = wire.ask(&ask, target.authority(), patience).await?;
-    let took = answer.last_byte - asked;
-    Ok((Spoken::Http1(Box::new(wire)), answer, took))
-}
-
-async fn over_http2(wire: Wire, target: &Target, patience: Duration) -> Asked {
-    let mut session = Session::begin(wire, patience).await?;
-    let question = Question {
-        uri: target.uri(),
-        head: false,
-    };
-    let asked = Instant::now();
-    let answer = session.ask(&question, patience).await?;
-    let took = answer.last_byte.saturating_duration_since(asked);
-    Ok((Spoken::Http2(Box::new(session)), answer, took))
-}
-
-/// Which addresses can be connected to. When there is only one, its first connection tells.
-async fn reach(
-    addresses: &[SocketAddr],
-    doors: &Doors,
-    patience: Duration,
-) -> (Vec<SocketAddr>, Vec<(SocketAddr, String)>) {
-    if let [only] = addresses {
-        return (vec![*only], Vec::new());
-    }
-    let mut attempts = JoinSet::new();
-    for (place, address) in addresses.iter().copied().enumerate() {
-        let doors = doors.clone();
-        attempts.spawn(async move {
-            let _leave = doors.enter().await;
-            let attempt = timeout(patience, tokio::net::TcpStream::connect(address)).await;
-            let outcome = match attempt {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!("no connection within {} s", patience.as_secs_f64())),
-            };
-            (place, address, outcome)
-        });
-    }
-    let mut outcomes = attempts.join_all().await;
-    outcomes.sort_by_key(|(place, ..)| *place);
-    let (mut alive, mut dead) = (Vec::new(), Vec::new());
-    for (_, address, outcome) in outcomes {
-        match outcome {
-            Ok(()) => alive.push(address),
-            Err(why) => dead.push((address, why)),
-        }
-    }
-    (alive, dead)
-}
-
-fn measured(target: &Target, first: &First) -> Measured {
-    let answer = &first.answer;
-    let pilot = Pilot {
-        status: answer.status.as_u16(),
-        version: answer.version,
-        headers: answer.headers.clone(),
-        reuse: answer.reuse.clone(),
-        body: answer.body,
-        round_trip: first.round_trip,
-    };
-    Measured {
-        addresses: first.alive.clone(),
-        dead_addresses: first.dead.clone(),
-        is_loopback: target.is_loopback(),
-        tls: first.tls.clone(),
-        ..Measured::of(target.url(), pilot)
-    }
 }

@@ -28,6 +28,10 @@ const OPENING: usize = 24;
 pub(crate) struct Ask {
     /// HEAD instead of GET.
     pub(crate) head: bool,
+    /// Another method than these.
+    pub(crate) method: Option<Method>,
+    /// More lines of the head, each with its end.
+    pub(crate) lines: String,
     pub(crate) path: String,
     /// HTTP/1.0 instead of HTTP/1.1.
     pub(crate) http10: bool,
@@ -52,8 +56,9 @@ pub(crate) struct Answer {
 }
 
 impl Ask {
-    fn method(&self) -> Method {
-        if self.head { Method::HEAD } else { Method::GET }
+    pub(crate) fn method(&self) -> Method {
+        let usual = if self.head { Method::HEAD } else { Method::GET };
+        self.method.clone().unwrap_or(usual)
     }
 
     pub(crate) fn text(&self, authority: &str) -> String {
@@ -66,20 +71,25 @@ impl Ask {
         };
         format!(
             "{method} {} HTTP/1.{minor}\r\nhost: {authority}\r\nuser-agent: {USER_AGENT}\r\naccept: */*\r\n\
-             {connection}\r\n",
-            self.path
+             {connection}{}\r\n",
+            self.path, self.lines
         )
     }
 
     fn shape(&self) -> RequestShape {
-        RequestShape {
-            head: self.head,
-            connect: false,
-            close: false,
-            upgrade: false,
-            expect_continue: false,
-            body: BodyLength::Empty,
-        }
+        shape(self.head)
+    }
+}
+
+/// The shape of a request without a body, as far as its answer goes.
+pub(crate) fn shape(head: bool) -> RequestShape {
+    RequestShape {
+        head,
+        connect: false,
+        close: false,
+        upgrade: false,
+        expect_continue: false,
+        body: BodyLength::Empty,
     }
 }
 
@@ -126,41 +136,52 @@ impl Wire {
                 answered: false,
             });
         }
-        let mut reading = Reading::new(ask.shape());
-        reading.exchange.on_head_sent();
         self.track.sent(call, text.len());
-        loop {
-            if reading.take(self)? {
-                break;
-            }
-            let read = self.stream.read_buf(&mut self.buffer).await;
-            reading.last_byte = Instant::now();
-            let ended = match &read {
-                Ok(0) | Err(_) => true,
-                Ok(bytes) => {
-                    if reading.received == 0 {
-                        self.track.began();
-                    }
-                    reading.received += *bytes as u64;
-                    reading.note_opening(&self.buffer);
-                    false
-                }
-            };
-            if ended && reading.end(self, EndedBy::read(&read, &[], self.tls.is_some()))? {
-                break;
-            }
-        }
+        self.read_answer(Reading::new(ask.shape()), call).await
+    }
+
+    /// Reads an answer on to its end.
+    pub(crate) async fn read_answer(
+        &mut self,
+        mut reading: Reading,
+        call: CallId,
+    ) -> Result<Answer, Trouble> {
+        while !self.advance(&mut reading).await? {}
         self.answers += 1;
         let received = reading.received;
         let answer = reading.answer(self.buffer.len())?;
         self.track.answered(call, &answer, received);
         Ok(answer)
     }
+
+    /// Takes what is there of an answer, or waits for more; true at its end.
+    pub(crate) async fn advance(&mut self, reading: &mut Reading) -> Result<bool, Trouble> {
+        if reading.take(self)? {
+            return Ok(true);
+        }
+        let read = self.stream.read_buf(&mut self.buffer).await;
+        reading.last_byte = Instant::now();
+        match &read {
+            Ok(0) | Err(_) => reading.end(self, EndedBy::read(&read, &[], self.tls.is_some())),
+            Ok(bytes) => {
+                if reading.received == 0 {
+                    self.track.began();
+                }
+                reading.received += *bytes as u64;
+                reading.note_opening(&self.buffer);
+                Ok(false)
+            }
+        }
+    }
 }
 
-struct Reading {
+/// An answer that is being read.
+pub(crate) struct Reading {
     exchange: Exchange,
-    head: Option<(StatusCode, Version, HeaderMap)>,
+    /// The final head, once it is there.
+    pub(crate) head: Option<(StatusCode, Version, HeaderMap)>,
+    /// Whether `100 Continue` came.
+    pub(crate) continued: bool,
     body: u64,
     opening: Vec<u8>,
     /// Bytes that were read for it.
@@ -169,10 +190,13 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(shape: RequestShape) -> Self {
+    pub(crate) fn new(shape: RequestShape) -> Self {
+        let mut exchange = Exchange::new(shape, Limits::default());
+        exchange.on_head_sent();
         Self {
-            exchange: Exchange::new(shape, Limits::default()),
+            exchange,
             head: None,
+            continued: false,
             body: 0,
             opening: Vec::new(),
             received: 0,
@@ -210,7 +234,8 @@ impl Reading {
 
     fn note(&mut self, received: Received) -> Result<bool, Trouble> {
         match received {
-            Received::Interim(_) | Received::Trailers(_) => {}
+            Received::Interim(head) => self.continued |= head.status == StatusCode::CONTINUE,
+            Received::Trailers(_) => {}
             Received::Head(head) => {
                 self.head = Some((head.status, head.version, head.headers.into_map()));
             }

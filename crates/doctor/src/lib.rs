@@ -24,6 +24,7 @@ mod doors;
 mod ending;
 mod examination;
 mod exchange;
+mod first;
 mod heartbeat;
 mod http2;
 mod journal;
@@ -46,7 +47,8 @@ pub use judge::{
 };
 pub use measured::{
     AfterTheirs, Age, Ages, Announced, ErrorClose, GoAway, HalfClose, Http2, Http10, LateOutcome,
-    LateUse, Life, MaxRequests, Measured, Pilot, Pings, Sample, Situation, TlsSeen,
+    LateUse, Life, MaxRequests, Measured, Pilot, Pings, Pipelining, Sample, Situation, TlsSeen,
+    UnreadBody,
 };
 pub use settings::{Budget, Settings};
 pub use target::{NotATarget, Target};

@@ -46,6 +46,10 @@ pub struct Measured {
     pub http10: Option<Http10>,
     /// By status (`404`) or method (`HEAD`): does the connection end with such an answer?
     pub error_close: BTreeMap<String, ErrorClose>,
+    /// What becomes of request bodies that nobody wants; only when it was asked for.
+    pub unread_body: Vec<UnreadBody>,
+    /// What becomes of a second request that is sent with the first; only when it was asked for.
+    pub pipelining: Option<Pipelining>,
     /// What half a connection does.
     pub half_close: HalfClose,
     /// What ALPN agreed on when both were offered; none for plain HTTP.
@@ -79,6 +83,8 @@ impl Measured {
             announced: None,
             http10: None,
             error_close: BTreeMap::new(),
+            unread_body: Vec::new(),
+            pipelining: None,
             half_close: HalfClose::default(),
             alpn: None,
             http2: Http2::default(),
@@ -343,6 +349,55 @@ pub struct Http10 {
     pub keep_alive: bool,
     /// The same without asking.
     pub unasked: bool,
+}
+
+/// What became of a request body that nobody wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadBody {
+    /// Its length.
+    pub size: u64,
+    /// Whether the head said `Expect: 100-continue`.
+    pub expect: bool,
+    /// The final status; none when it never came.
+    pub status: Option<u16>,
+    /// Bytes of it that could be written.
+    pub sent: u64,
+    /// The connection serves no more.
+    pub closes: bool,
+    /// The answer said so.
+    pub announced: bool,
+    /// The connection ended before an answer could be read.
+    pub answer_lost: bool,
+    /// `100 Continue` came.
+    pub continued: bool,
+}
+
+/// What became of two requests that were sent at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipelining {
+    /// Both were answered, in their order.
+    Both,
+    /// The first was answered, and the second never.
+    FirstOnly,
+    /// The first was answered, and the connection ended.
+    FirstThenClose,
+    /// Answers came in another order.
+    OutOfOrder,
+    /// The first was not answered as it is alone.
+    Refused,
+}
+
+impl Pipelining {
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::FirstOnly => "first-only",
+            Self::FirstThenClose => "first-then-close",
+            Self::OutOfOrder => "out-of-order",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// What half a connection does.

@@ -53,6 +53,10 @@ pub struct Settings {
     pub connections: usize,
     /// TLS, for `https` targets.
     pub tls: Tls,
+    /// Whether requests are sent that no ordinary client sends: for servers of one's own. Default: no.
+    pub aggressive: bool,
+    /// Whether that is so although the address is a public one. Default: no.
+    pub owned: bool,
     /// Who is told of every connection and request, as by a client. Default: nobody.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -100,6 +104,8 @@ impl Settings {
             most_requests: 1_100,
             connections: 16,
             tls: Tls::new(),
+            aggressive: false,
+            owned: false,
             observer: None,
         }
     }

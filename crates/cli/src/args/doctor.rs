@@ -58,6 +58,13 @@ pub(crate) struct DoctorArgs {
     /// Requests on one connection at most, to find a limit
     #[arg(long, value_name = "N", default_value_t = 1_100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub(crate) max_requests: u32,
+    /// Send also what no ordinary client sends, to private addresses only: request bodies that nobody wants, two
+    /// requests at once, long targets and fields, TRACE
+    #[arg(long)]
+    pub(crate) aggressive: bool,
+    /// With --aggressive: the server is mine, although its address is a public one
+    #[arg(long, requires = "aggressive")]
+    pub(crate) i_own_this: bool,
     /// Connections open at once at most, for servers that limit them for an address; fewer learn less
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
     pub(crate) connections: u16,

@@ -125,6 +125,8 @@ pub(super) fn settings(args: &DoctorArgs, watching: &Watching) -> Result<Setting
     settings.observer = watching
         .is_any()
         .then(|| Arc::new(watching.observer()) as _);
+    settings.aggressive = args.aggressive;
+    settings.owned = args.i_own_this;
     settings.connections = usize::from(args.connections);
     settings.tls = args.tls.settings().map_err(Failure::Usage)?;
     if let Some(wait) = args.wait() {

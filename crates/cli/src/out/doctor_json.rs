@@ -8,7 +8,7 @@ use std::time::Duration;
 use keepwarm_doctor::defaults::Resends;
 use keepwarm_doctor::{
     AfterTheirs, ClientFit, Diagnosis, EndedBy, Finding, IdleTimeout, Life, MaxRequests, Measured,
-    Sample, ServerSide, SilentDrop, Unreachable,
+    Pipelining, Sample, ServerSide, SilentDrop, Unreachable, UnreadBody,
 };
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ struct Doctor<'a> {
     announced: Announced,
     http10: Http10,
     error_close: BTreeMap<&'a str, bool>,
+    unread_body: Vec<Body>,
+    pipelining: Option<&'static str>,
     half_close: Half,
     tls: Option<Tls<'a>>,
     alt_svc: Option<&'a str>,
@@ -93,6 +95,33 @@ struct Announced {
 #[derive(Default, Serialize)]
 struct Http10 {
     keep_alive: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    size: u64,
+    expect: bool,
+    status: Option<u16>,
+    sent: u64,
+    closes: bool,
+    announced: bool,
+    answer_lost: bool,
+    continued: bool,
+}
+
+impl From<&UnreadBody> for Body {
+    fn from(seen: &UnreadBody) -> Self {
+        Self {
+            size: seen.size,
+            expect: seen.expect,
+            status: seen.status,
+            sent: seen.sent,
+            closes: seen.closes,
+            announced: seen.announced,
+            answer_lost: seen.answer_lost,
+            continued: seen.continued,
+        }
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -222,6 +251,8 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
         error_close: closes
             .map(|(name, it)| (name.as_str(), it.closes))
             .collect(),
+        unread_body: measured.unread_body.iter().map(Body::from).collect(),
+        pipelining: measured.pipelining.map(Pipelining::slug),
         half_close: Half {
             answers_after_ours: measured.half_close.answers_after_ours,
             after_theirs: measured.half_close.after_theirs.map(AfterTheirs::slug),

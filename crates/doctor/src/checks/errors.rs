@@ -17,14 +17,24 @@ pub(crate) async fn head(bench: &Bench) {
     drop(followed(bench, &ask, |_status| "HEAD".to_owned()).await);
 }
 
-/// A path that does not exist, then the plain request; then waits for the end, when the plan has a connection for it.
-pub(crate) async fn not_found(bench: &Bench, waits: bool) {
+/// The request for a path that surely does not exist.
+pub(super) fn nowhere(bench: &Bench) -> Ask {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let number = now.map_or(0, |now| now.subsec_nanos());
-    let ask = Ask {
+    Ask {
         path: format!("/keepwarm-doctor-no-such-path-{number}"),
         ..bench.plain()
-    };
+    }
+}
+
+/// The plain request where it is answered with a redirect, and once more on the same connection.
+pub(crate) async fn redirect(bench: &Bench) {
+    drop(followed(bench, &bench.plain(), |status| status.to_string()).await);
+}
+
+/// A path that does not exist, then the plain request; then waits for the end, when the plan has a connection for it.
+pub(crate) async fn not_found(bench: &Bench, waits: bool) {
+    let ask = nowhere(bench);
     let Some((mut wire, address, since)) = followed(bench, &ask, |status| status.to_string()).await
     else {
         return;
@@ -39,7 +49,7 @@ pub(crate) async fn not_found(bench: &Bench, waits: bool) {
 }
 
 /// Asks, then asks for the target; the connection when it served both and may serve again.
-async fn followed(
+pub(super) async fn followed(
     bench: &Bench,
     ask: &Ask,
     key: impl FnOnce(u16) -> String,
@@ -55,8 +65,8 @@ async fn followed(
     let first = match bench.ask(&mut wire, ask).await {
         Ok(first) => first,
         Err(trouble) => {
-            let method = if ask.head { "HEAD" } else { "GET" };
-            bench.note(format!("{method} {}: {trouble}", ask.path));
+            let (method, path) = (ask.method(), ask.path.get(..64).unwrap_or(&ask.path));
+            bench.note(format!("{method} {path}: {trouble}"));
             return None;
         }
     };

@@ -17,6 +17,8 @@ pub enum Cause {
     ConnectFails,
     /// Answers other than the plain one end their connection.
     ErrorStatusClose,
+    /// `Expect: 100-continue` is answered 417.
+    ExpectationRefused,
     /// The server ends its half of idle connections and keeps the other.
     HalfClosedIdle,
     /// The server answers HTTP/1.0 without keep-alive.
@@ -33,6 +35,8 @@ pub enum Cause {
     MaxRequestsLow,
     /// A proxy answers, and keeps no connection.
     ProxyBreaksKeepAlive,
+    /// A request body that nobody wants ends its connection, or loses its answer.
+    RequestBodyRefused,
     /// Only the end of the connection ends the body.
     ResponseWithoutLength,
     /// Connections end for their age.
@@ -51,13 +55,14 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, by name.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::AnnouncedMaxWrong,
         Self::AnnouncedTimeoutWrong,
         Self::BackendsDiffer,
         Self::ChainOrderWrong,
         Self::ConnectFails,
         Self::ErrorStatusClose,
+        Self::ExpectationRefused,
         Self::HalfClosedIdle,
         Self::Http10Only,
         Self::Http2Broken,
@@ -66,6 +71,7 @@ impl Cause {
         Self::KeepAliveDisabled,
         Self::MaxRequestsLow,
         Self::ProxyBreaksKeepAlive,
+        Self::RequestBodyRefused,
         Self::ResponseWithoutLength,
         Self::ServerMaxAge,
         Self::ServerResetsIdle,
@@ -84,6 +90,7 @@ impl Cause {
             Self::ChainOrderWrong => "chain-order-wrong",
             Self::ConnectFails => "connect-fails",
             Self::ErrorStatusClose => "error-status-close",
+            Self::ExpectationRefused => "expectation-refused",
             Self::HalfClosedIdle => "half-closed-idle",
             Self::Http10Only => "http10-only",
             Self::Http2Broken => "http2-broken",
@@ -92,6 +99,7 @@ impl Cause {
             Self::KeepAliveDisabled => "keep-alive-disabled",
             Self::MaxRequestsLow => "max-requests-low",
             Self::ProxyBreaksKeepAlive => "proxy-breaks-keep-alive",
+            Self::RequestBodyRefused => "request-body-refused",
             Self::ResponseWithoutLength => "response-without-length",
             Self::ServerMaxAge => "server-max-age",
             Self::ServerResetsIdle => "server-resets-idle",

@@ -36,6 +36,11 @@ const CURES: [(Cause, &str); Cause::ALL.len()] = [
         become reconnect storms.",
     ),
     (
+        Cause::ExpectationRefused,
+        "Answer Expect: 100-continue with 100, or with the refusal itself; until then, clients send bodies \
+        without it.",
+    ),
+    (
         Cause::HalfClosedIdle,
         "Close idle connections whole, or after a short linger; clients look at a connection before they use \
         it, and bound their wait for an answer.",
@@ -73,6 +78,11 @@ const CURES: [(Cause, &str); Cause::ALL.len()] = [
         Cause::ProxyBreaksKeepAlive,
         "Let the proxy speak HTTP/1.1 and keep connections, or go around it; examine the server behind it \
         directly, it may be well.",
+    ),
+    (
+        Cause::RequestBodyRefused,
+        "Read refused bodies to their end, or linger before closing; clients ask with Expect: 100-continue \
+        before they send much.",
     ),
     (
         Cause::ResponseWithoutLength,

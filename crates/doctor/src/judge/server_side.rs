@@ -73,7 +73,9 @@ fn wish(cause: Cause, diagnosis: &Diagnosis, min_idle: Option<Duration>) -> Opti
         | Cause::ChainOrderWrong
         | Cause::ConnectFails
         | Cause::ErrorStatusClose
+        | Cause::ExpectationRefused
         | Cause::HalfClosedIdle
+        | Cause::RequestBodyRefused
         | Cause::Http2Broken
         | Cause::Http2FewStreams
         | Cause::ResponseWithoutLength

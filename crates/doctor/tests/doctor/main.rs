@@ -1,6 +1,7 @@
 //! Examinations of labs that were told what to do: what is measured against what was configured.
 
 mod age;
+mod aggressive;
 mod connections;
 mod events;
 mod half_close;

@@ -26,9 +26,15 @@ pub(super) fn error_close(measured: &Measured) -> Option<Finding> {
             names.join(", ")
         )
     };
+    // Most servers end the connection with an answer to what they cannot read: nothing is certain behind it.
+    let is_usual = |name: &str| matches!(name, "400" | "408" | "413" | "414" | "431" | "501");
+    let severity = match names.iter().all(|name| is_usual(name)) {
+        true => Severity::Info,
+        false => Severity::Medium,
+    };
     Some(finding(
         Cause::ErrorStatusClose,
-        Severity::Medium,
+        severity,
         what,
         evidence.collect(),
     ))

@@ -6,6 +6,7 @@
 mod addresses;
 mod age;
 mod answers;
+mod bodies;
 mod half_close;
 mod http2;
 mod idle;
@@ -60,6 +61,8 @@ pub(super) fn of(
         ));
         found.extend(requests::announced_max(measured, max_requests));
         found.extend(answers::error_close(measured));
+        found.extend(bodies::refused(measured));
+        found.extend(bodies::expectation(measured));
     }
     found.extend(half_close::half_closed(measured));
     found.extend(tls::not_resumed(measured));
