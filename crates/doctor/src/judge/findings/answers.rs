@@ -26,8 +26,10 @@ pub(super) fn error_close(measured: &Measured) -> Option<Finding> {
             names.join(", ")
         )
     };
-    // Most servers end the connection with an answer to what they cannot read: nothing is certain behind it.
-    let is_usual = |name: &str| matches!(name, "400" | "408" | "413" | "414" | "431" | "501");
+    // Most servers end the connection with an answer to what they cannot read, or do not let in (TRACE): nothing is
+    // certain behind it.
+    let is_usual =
+        |name: &str| matches!(name, "400" | "405" | "408" | "413" | "414" | "431" | "501");
     let severity = match names.iter().all(|name| is_usual(name)) {
         true => Severity::Info,
         false => Severity::Medium,
@@ -38,4 +40,28 @@ pub(super) fn error_close(measured: &Measured) -> Option<Finding> {
         what,
         evidence.collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tests::measured;
+    use crate::measured::ErrorClose;
+
+    #[test]
+    fn what_most_servers_do_is_only_worth_knowing() {
+        let judged = |names: &[&str]| {
+            let mut seen = measured();
+            let (closes, announced) = (true, true);
+            for name in names {
+                let close = ErrorClose { closes, announced };
+                seen.error_close.insert((*name).to_owned(), close);
+            }
+            error_close(&seen).map(|found| found.severity)
+        };
+        assert_eq!(judged(&[]), None);
+        assert_eq!(judged(&["400", "405", "414", "431"]), Some(Severity::Info));
+        assert_eq!(judged(&["400", "404"]), Some(Severity::Medium));
+        assert_eq!(judged(&["HEAD"]), Some(Severity::Medium));
+    }
 }
