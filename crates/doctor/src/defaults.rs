@@ -47,6 +47,33 @@ pub struct Default {
     /// Whether it ends each connection after one answer.
     #[serde(default)]
     pub closes: bool,
+    /// How long it waits for the first request of a connection, in seconds; none when that is not known.
+    #[serde(default)]
+    pub before_request: Option<f64>,
+    /// By so many seconds that may be later.
+    #[serde(default)]
+    pub before_request_late: f64,
+    /// Answers on a connection before it ends; none when there is no limit, or it is not known.
+    #[serde(default)]
+    pub max_requests: Option<u64>,
+    /// To whom it announces its idle timeout; none when that is a matter of configuration, or not known.
+    #[serde(default)]
+    pub announces: Option<Announces>,
+    /// Whether the announcement has `max`; none when that is a matter of configuration, or not known.
+    #[serde(default)]
+    pub announces_max: Option<bool>,
+    /// By so many seconds it ends connections later than it announces, in some of its versions.
+    #[serde(default)]
+    pub grace: Option<f64>,
+    /// Whether it keeps connections of HTTP/1.0 when asked to; none when that is not known.
+    #[serde(default)]
+    pub http10: Option<bool>,
+    /// Answers that end their connection, by status.
+    #[serde(default)]
+    pub error_close: Vec<String>,
+    /// Whether it may send a 408 on idle connections.
+    #[serde(default)]
+    pub sends_408: bool,
     /// Response fields that name the product.
     #[serde(default)]
     pub signs: Vec<Sign>,
@@ -121,6 +148,18 @@ pub enum Upstream {
     Same,
 }
 
+/// To whom a server announces its idle timeout by default.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Announces {
+    /// To everybody.
+    Always,
+    /// To nobody.
+    Never,
+    /// To who says `Connection: keep-alive`.
+    WhenAsked,
+}
+
 /// A field of an answer that names a product.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -129,9 +168,6 @@ pub struct Sign {
     pub field: String,
     /// What its value contains, whatever the case.
     pub contains: String,
-    /// Whether it comes only in an answer to who asks for it, with `Connection: keep-alive`.
-    #[serde(default)]
-    pub asked: bool,
 }
 
 /// On which side of a connection a product stands.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keepwarm_lab::{Behaviour, ConnectionHeader, Lab, Which, scenario};
 use serde_json::{Value, json};
 
-use crate::support::{Done, command, interrupt, keepwarm};
+use crate::support::{Done, command, interrupt, keepwarm, keepwarm_sure};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -28,7 +28,7 @@ fn a_healthy_server_is_0_and_the_first_screen_fits_a_terminal() {
 #[test]
 fn findings_are_1_with_their_numbers_and_settings_that_fit() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(1200)));
-    let done = keepwarm(&["doctor", &lab.url("/")]).with_code(1);
+    let done = keepwarm_sure(&["doctor", &lab.url("/")]).with_code(1);
     done.says("idle-timeout-short");
     done.says("settings that fit: idle_timeout ");
     assert!(done.stdout.lines().count() <= 24, "{}", done.stdout);
@@ -42,7 +42,7 @@ fn everything_is_told_to_those_who_ask() {
         ..scenario::idle_timeout(MS(900))
     };
     let lab = Lab::spawn_thread(behaviour);
-    let done = keepwarm(&["doctor", "-v", &lab.url("/")]).with_code(1);
+    let done = keepwarm_sure(&["doctor", "-v", &lab.url("/")]).with_code(1);
     for cause in [
         "announced-timeout-wrong",
         "idle-timeout-short",
@@ -69,7 +69,7 @@ fn json_is_one_object_with_every_key() {
         ..scenario::idle_timeout(MS(900))
     };
     let lab = Lab::spawn_thread(behaviour);
-    let done = keepwarm(&["doctor", "--json", &lab.url("/")]).with_code(1);
+    let done = keepwarm_sure(&["doctor", "--json", &lab.url("/")]).with_code(1);
     let it = object(&done);
     assert_eq!(it["schema"], "keepwarm.doctor/1");
     assert_eq!(it["verdict"], "findings");
@@ -106,7 +106,9 @@ fn json_is_one_object_with_every_key() {
     }
     assert!(it["recommend"]["idle_timeout_ms"].is_f64());
     assert_eq!(it["recommend"]["max_idle_per_host"], 100);
-    let text = keepwarm(&["doctor", &lab.url("/")]).with_code(1).stdout;
+    let text = keepwarm_sure(&["doctor", &lab.url("/")])
+        .with_code(1)
+        .stdout;
     assert!(text.lines().count() <= 24, "{text}");
     assert!(text.contains("keepwarm settings that fit"), "{text}");
 }
@@ -194,14 +196,7 @@ fn an_interrupt_is_4_and_what_is_known_is_printed() {
 #[test]
 fn thresholds_decide_the_exit_code() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
-    // Made anew while this machine is held up.
-    let with = |options: &[&str]| {
-        let url = lab.url("/");
-        let words = [&["doctor"], options, &[&url]].concat();
-        let mut all = (0..5).map(|_| keepwarm(&words));
-        let first = all.find(|done| !done.stdout.contains("uncertain"));
-        first.expect("one examination in five is certain")
-    };
+    let with = |options: &[&str]| keepwarm_sure(&[&["doctor"], options, &[&lab.url("/")]].concat());
     with(&["--fail-on", "keep-alive-disabled,http10-only"]).with_code(0);
     with(&["--fail-on", "idle-timeout-short"]).with_code(1);
     with(&["--fail-on", "http10-only", "--min-idle", "5s"])

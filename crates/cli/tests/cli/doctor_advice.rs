@@ -5,7 +5,7 @@ use std::time::Duration;
 use keepwarm_lab::{Behaviour, ConnectionHeader, Lab, Which, scenario};
 use serde_json::{Value, json};
 
-use crate::support::keepwarm;
+use crate::support::keepwarm_sure;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -17,17 +17,17 @@ fn object(text: &str) -> Value {
 fn pieces_are_printed_behind_the_first_screen_when_asked_for() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(2_600)));
     let url = lab.url("/");
-    let plain = keepwarm(&["doctor", &url]).with_code(1);
+    let plain = keepwarm_sure(&["doctor", &url]).with_code(1);
     assert!(
         !plain.stdout.contains("IdleConnTimeout"),
         "{}",
         plain.stdout
     );
-    let two = keepwarm(&["doctor", "--snippets=go,nginx", &url]).with_code(1);
+    let two = keepwarm_sure(&["doctor", "--snippets=go,nginx", &url]).with_code(1);
     two.says("transport.IdleConnTimeout = 1 * time.Second");
     two.says("keepalive_timeout 1s;");
     assert!(!two.stdout.contains("reqwest::Client"), "{}", two.stdout);
-    let all = keepwarm(&["doctor", "--snippets", &url]).with_code(1);
+    let all = keepwarm_sure(&["doctor", "--snippets", &url]).with_code(1);
     for piece in [
         "IdleConnTimeout",
         "reqwest::Client",
@@ -36,7 +36,7 @@ fn pieces_are_printed_behind_the_first_screen_when_asked_for() {
     ] {
         all.says(piece);
     }
-    keepwarm(&["doctor", "--snippets=rain", &url])
+    keepwarm_sure(&["doctor", "--snippets=rain", &url])
         .with_code(2)
         .complains("apache-hc");
 }
@@ -45,7 +45,7 @@ fn pieces_are_printed_behind_the_first_screen_when_asked_for() {
 fn json_has_all_of_them_and_none_where_nothing_is_recommended() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
     let it = object(
-        &keepwarm(&["doctor", "--json", &lab.url("/")])
+        &keepwarm_sure(&["doctor", "--json", &lab.url("/")])
             .with_code(1)
             .stdout,
     );
@@ -65,7 +65,7 @@ fn json_has_all_of_them_and_none_where_nothing_is_recommended() {
         ..Behaviour::default()
     });
     let it = object(
-        &keepwarm(&["doctor", "--json", "--wait", "1s", &closing.url("/")])
+        &keepwarm_sure(&["doctor", "--json", "--wait", "1s", &closing.url("/")])
             .with_code(1)
             .stdout,
     );
@@ -79,18 +79,18 @@ fn what_to_set_in_a_server_of_ones_own_is_told_in_the_words_of_its_product() {
         max_requests: Some(23),
         ..scenario::idle_timeout(MS(900))
     });
-    let done = keepwarm(&["doctor", "--mine", &lab.url("/")]).with_code(1);
+    let done = keepwarm_sure(&["doctor", "--mine", &lab.url("/")]).with_code(1);
     done.says("On the server's side");
     done.says("nginx (medium): keepalive_timeout 75s;");
     done.says("nginx (medium): keepalive_requests 10000;");
-    let plain = keepwarm(&["doctor", &lab.url("/")]).with_code(1);
+    let plain = keepwarm_sure(&["doctor", &lab.url("/")]).with_code(1);
     assert!(
         !plain.stdout.contains("keepalive_requests 10000"),
         "{}",
         plain.stdout
     );
     let it = object(
-        &keepwarm(&["doctor", "--json", "--min-idle", "2m", &lab.url("/")])
+        &keepwarm_sure(&["doctor", "--json", "--min-idle", "2m", &lab.url("/")])
             .with_code(1)
             .stdout,
     );
@@ -104,7 +104,7 @@ fn what_to_set_in_a_server_of_ones_own_is_told_in_the_words_of_its_product() {
         json!([{"product": "nginx", "confidence": "medium", "text": "keepalive_timeout 120s;"}])
     );
     let healthy = Lab::spawn_thread(scenario::well_behaved());
-    keepwarm(&["doctor", "--mine", "--wait", "1s", &healthy.url("/")])
+    keepwarm_sure(&["doctor", "--mine", "--wait", "1s", &healthy.url("/")])
         .with_code(0)
         .says("Nothing was found that would have to change");
 }
@@ -113,7 +113,7 @@ fn what_to_set_in_a_server_of_ones_own_is_told_in_the_words_of_its_product() {
 fn a_server_that_names_no_product_gets_the_general_cure() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
     let it = object(
-        &keepwarm(&["doctor", "--json", &lab.url("/")])
+        &keepwarm_sure(&["doctor", "--json", &lab.url("/")])
             .with_code(1)
             .stdout,
     );
@@ -123,7 +123,7 @@ fn a_server_that_names_no_product_gets_the_general_cure() {
         (&json!("idle-timeout-short"), &json!([])),
         "{it:#}"
     );
-    keepwarm(&["doctor", "--mine", &lab.url("/")])
+    keepwarm_sure(&["doctor", "--mine", &lab.url("/")])
         .with_code(1)
         .says("    Raise the server's keep-alive timeout");
 }

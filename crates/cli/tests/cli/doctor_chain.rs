@@ -5,7 +5,7 @@ use std::time::Duration;
 use keepwarm_lab::{Behaviour, Lab, scenario};
 use serde_json::{Value, json};
 
-use crate::support::{Done, keepwarm};
+use crate::support::{Done, keepwarm, keepwarm_sure};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 /// How often a measurement is made anew when this machine was held up.
@@ -184,7 +184,7 @@ fn bounds_that_decide_nothing_are_inconclusive() {
 fn the_first_screen_of_a_chain_fits_a_terminal() {
     let (edge, app) = (named("nginx/1.29.7", 3_000), named("uvicorn", 2_400));
     let chain = format!("{},{}", edge.url("/"), app.url("/"));
-    let done = keepwarm(&["doctor", "--chain", &chain]).with_code(1);
+    let done = keepwarm_sure(&["doctor", "--chain", &chain]).with_code(1);
     done.says("A chain of 2 hops");
     done.says("wrong");
     done.says("chain-order-wrong");

@@ -5,12 +5,12 @@ use std::time::Duration;
 use keepwarm_lab::{Behaviour, ConnectionHeader, Lab, Which, scenario};
 use serde_json::{Value, json};
 
-use crate::support::{Done, keepwarm};
+use crate::support::{Done, keepwarm_sure};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn examine(lab: &Lab, options: &[&str]) -> (Value, Done) {
-    let done = keepwarm(&[&["doctor", "--json"], options, &[&lab.url("/")]].concat());
+    let done = keepwarm_sure(&[&["doctor", "--json"], options, &[&lab.url("/")]].concat());
     let it = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:#?}"));
     (it, done)
 }
@@ -104,7 +104,7 @@ fn what_is_not_known_of_the_server_is_not_said_of_the_client() {
 #[test]
 fn the_first_screen_names_the_client_and_fits() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
-    let done = keepwarm(&["doctor", "--client", "dotnet", &lab.url("/")]).with_code(1);
+    let done = keepwarm_sure(&["doctor", "--client", "dotnet", &lab.url("/")]).with_code(1);
     done.says(".NET SocketsHttpHandler keeps idle connections for 60 s: does not fit");
     done.says("of a million requests at 1/s meet a close");
     let lines: Vec<_> = done.stdout.lines().collect();
@@ -114,9 +114,9 @@ fn the_first_screen_names_the_client_and_fits() {
         "{}",
         done.stdout
     );
-    keepwarm(&["doctor", "--client", "rain", &lab.url("/")])
+    keepwarm_sure(&["doctor", "--client", "rain", &lab.url("/")])
         .with_code(2)
         .complains("reqwest");
-    keepwarm(&["doctor", "--client", "go", "--rate", "often", &lab.url("/")]).with_code(2);
-    keepwarm(&["doctor", "--rate", "1/s", &lab.url("/")]).with_code(2);
+    keepwarm_sure(&["doctor", "--client", "go", "--rate", "often", &lab.url("/")]).with_code(2);
+    keepwarm_sure(&["doctor", "--rate", "1/s", &lab.url("/")]).with_code(2);
 }

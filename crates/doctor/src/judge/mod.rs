@@ -17,6 +17,7 @@ mod sentence;
 mod server_side;
 mod silence;
 pub mod snippets;
+mod traits;
 
 use std::time::Duration;
 
@@ -118,7 +119,7 @@ impl Diagnosis {
             summary: sentence::summary(measured, &idle, max_requests, &findings, verdict),
             verdict,
             protocols,
-            products: product::guess(measured, &idle),
+            products: product::guess(measured, &idle, max_requests),
             recommendation: Recommendation::of(measured, &idle, &silent_drop, &http2.idle),
             client: None,
             min_idle,

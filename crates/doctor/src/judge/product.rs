@@ -1,22 +1,21 @@
 //! `Product`: what a server may be, by what it says and does.
 //!
-//! Owns the weighing, in words. Refuses to be certain: a header can say anything, and a number is shared by many.
-
-use std::time::Duration;
+//! Owns the ranking, in words. Refuses to be certain: a header can say anything, and a number is shared by many. What
+//! speaks for and against a product is `super::traits`.
 
 use super::IdleTimeout;
-use super::sentence::seconds;
-use crate::defaults::{self, Default};
+use super::traits::Traits;
+use crate::defaults;
 use crate::measured::Measured;
 
 /// How sure a guess is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// Only a number fits, or the shape of an announcement.
+    /// Only a number fits, or the shape of an announcement; or a header names it, and it behaves otherwise.
     Low,
-    /// A header names it, and what was measured differs from its default.
+    /// A header names it; or none does, and it behaves in two ways of its own.
     Medium,
-    /// A header names it, and nothing measured speaks against it.
+    /// A header names it, it behaves in a way of its own, and nothing measured speaks against it.
     High,
 }
 
@@ -38,131 +37,79 @@ pub struct Product {
     pub name: String,
     /// How sure.
     pub confidence: Confidence,
-    /// What fits.
+    /// What fits, and what does not.
     pub why: String,
 }
 
-/// The field that says little about who sends it.
-const HINT: &str = "keep-alive";
-/// How an announcement came that a request had asked for.
-const ASKED: &str = ", to who asks";
-/// Guesses by a number alone are many; so many are told.
+/// Guesses without a name are many; so many are told.
 const MOST: usize = 4;
 
-pub(super) fn guess(measured: &Measured, idle: &IdleTimeout) -> Vec<Product> {
-    let mut found: Vec<Product> = Vec::new();
-    let servers = || defaults::all().iter().filter(|entry| entry.is_server());
-    let mut named: Vec<_> = servers()
-        .filter_map(|entry| Some((entry, named(measured, entry)?)))
+pub(super) fn guess(
+    measured: &Measured,
+    idle: &IdleTimeout,
+    max_requests: Option<u64>,
+) -> Vec<Product> {
+    let servers = defaults::all().iter().filter(|entry| entry.is_server());
+    let all: Vec<_> = servers
+        .map(|entry| Traits::of(entry, measured, idle, max_requests))
         .collect();
-    // Of several rows of a product the one that fits.
-    let closes = |entry: &Default| entry.closes && !measured.pilot.reuse.is_keep();
-    named.sort_by_key(|(entry, _)| !(fits(entry, idle) || closes(entry)));
-    for (entry, sign) in named {
-        if found.iter().all(|known| known.name != entry.product) {
-            found.push(match closes(entry) {
-                true => Product {
-                    name: entry.product.clone(),
-                    confidence: Confidence::High,
-                    why: format!("{sign}; it ends each connection after one answer"),
-                },
-                false => by_name(entry, sign, idle),
-            });
-        }
+    let is_named = all.iter().any(|it| it.named.is_some());
+    // Where a field names one, numbers that others share say nothing.
+    let mut candidates: Vec<_> = all
+        .into_iter()
+        .filter(|it| it.named.is_some() || !is_named && is_likely(it))
+        .collect();
+    candidates.sort_by_key(|it| std::cmp::Reverse(weight(it)));
+    // Of several rows of a product the one that fits best.
+    let mut known: Vec<&str> = Vec::new();
+    candidates.retain(|it| {
+        let is_new = !known.contains(&it.product);
+        known.push(it.product);
+        is_new
+    });
+    let rivals = candidates.clone();
+    let products = candidates.iter().map(|it| Product {
+        name: it.product.to_owned(),
+        confidence: confidence(it, &rivals),
+        why: it.why(),
+    });
+    let mut products: Vec<_> = products.collect();
+    products.sort_by_key(|product| std::cmp::Reverse(product.confidence));
+    if !is_named {
+        products.truncate(MOST);
     }
-    // Several servers announce their timeout unasked; who names itself otherwise is one of these.
-    let announces_only = |product: &Product| product.why.starts_with(HINT);
-    if !found.iter().all(announces_only) {
-        found.retain(|product| !announces_only(product));
-    }
-    if found.is_empty() {
-        // Those that name themselves by default would have done so.
-        let silent = servers().filter(|entry| entry.signs.is_empty() && fits(entry, idle));
-        for entry in silent {
-            if found.len() < MOST && found.iter().all(|known| known.name != entry.product) {
-                found.push(Product {
-                    name: entry.product.clone(),
-                    confidence: Confidence::Low,
-                    why: format!(
-                        "the measured idle timeout is consistent with its default ({})",
-                        entry.value
-                    ),
-                });
-            }
-        }
-    }
-    found.sort_by_key(|product| std::cmp::Reverse(product.confidence));
-    found
+    products
 }
 
-/// The field that names the product.
-fn named(measured: &Measured, entry: &Default) -> Option<String> {
-    entry.signs.iter().find_map(|sign| {
-        if sign.asked {
-            return announced(measured);
-        }
-        let value = measured.pilot.header(&sign.field)?;
-        let fits = value
-            .to_ascii_lowercase()
-            .contains(&sign.contains.to_ascii_lowercase());
-        fits.then(|| format!("{}: {value}", sign.field))
-    })
+/// Whether it may be one that no field names: those that name themselves by default must have been told not to, and
+/// show it in two ways.
+fn is_likely(traits: &Traits<'_>) -> bool {
+    let least = if traits.names_itself { 2 } else { 1 };
+    traits.against.is_empty() && weight(traits) >= least
 }
 
-/// An announcement of a time alone, and to none but those who ask.
-fn announced(measured: &Measured) -> Option<String> {
-    let announced = measured.announced.filter(|it| it.only_when_asked)?;
-    let timeout = announced.timeout?.as_secs();
-    let is_alone = announced.max.is_none();
-    is_alone.then(|| format!("{HINT}: timeout={timeout}{ASKED}"))
+fn weight(traits: &Traits<'_>) -> usize {
+    let fits = traits.own_ways.len() + usize::from(traits.default.is_some());
+    let named = if traits.named.is_some() { 10 } else { 0 };
+    (named + fits).saturating_sub(traits.against.len())
 }
 
-fn by_name(entry: &Default, sign: String, idle: &IdleTimeout) -> Product {
-    let (confidence, why) = match (idle.value, entry.seconds) {
-        (Some(value), Some(_)) if fits(entry, idle) && !sign.starts_with(HINT) => {
-            let value = seconds(value);
-            (
-                Confidence::High,
-                format!("{sign}; {value} is consistent with its default"),
-            )
-        }
-        (Some(value), Some(_)) if fits(entry, idle) => {
-            let value = seconds(value);
-            let how = if sign.ends_with(ASKED) {
-                ""
-            } else {
-                " without being asked"
-            };
-            let why = format!("{sign}{how}; {value} is consistent with its default");
-            (Confidence::Medium, why)
-        }
-        _ if sign.starts_with(HINT) => (Confidence::Low, sign),
-        (Some(value), Some(default)) => {
-            let value = seconds(value);
-            (
-                Confidence::Medium,
-                format!("{sign}; its default would be {default} s, {value} is set"),
-            )
-        }
-        _ => (Confidence::Medium, sign),
+fn confidence(traits: &Traits<'_>, rivals: &[Traits<'_>]) -> Confidence {
+    let shows = traits.default.is_some() || !traits.own_ways.is_empty();
+    if traits.named.is_some() {
+        return match traits.against.len() {
+            0 if shows => Confidence::High,
+            0 | 1 => Confidence::Medium,
+            _ => Confidence::Low,
+        };
+    }
+    let same = |rival: &&Traits<'_>| {
+        rival.product != traits.product && rival.own_ways.len() >= traits.own_ways.len()
     };
-    Product {
-        name: entry.product.clone(),
-        confidence,
-        why,
+    let is_alone = rivals.iter().find(same).is_none();
+    if traits.own_ways.len() >= 2 && is_alone {
+        Confidence::Medium
+    } else {
+        Confidence::Low
     }
-}
-
-/// Whether what was measured may be the default: servers close a little late, and some wait one second more than they
-/// say.
-fn fits(entry: &Default, idle: &IdleTimeout) -> bool {
-    let (Some(default), Some(value)) = (entry.seconds, idle.value) else {
-        return false;
-    };
-    let default = Duration::from_secs_f64(default);
-    let near = Duration::from_millis(100).max(default / 50);
-    let second = Duration::from_secs(1);
-    let late = default + Duration::from_secs_f64(entry.late);
-    let is_near = |it: &Duration| value.abs_diff(*it) <= near;
-    [default, default + second].iter().any(is_near) || (default..=late).contains(&value)
 }

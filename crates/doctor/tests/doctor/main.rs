@@ -10,6 +10,7 @@ mod http2;
 mod idle;
 mod kernel;
 mod pages;
+mod products;
 mod proxies;
 mod silence;
 mod snippets;
