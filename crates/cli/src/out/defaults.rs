@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use keepwarm_doctor::defaults::{self, Default};
+use keepwarm_doctor::defaults::{self, Default, Upstream};
 use serde::Serialize;
 
 use super::style::{DIM, Painted, STRONG};
@@ -37,6 +37,9 @@ pub(crate) fn text(rows: &[&Default]) -> String {
         if !row.limits.is_empty() {
             let _ = writeln!(text, "    requests, connections: {}", row.limits);
         }
+        for (name, said) in more(row) {
+            let _ = writeln!(text, "    {name}: {said}");
+        }
         let (words, source, date) = (row.evidence.words(), &row.source, &row.date);
         let origin = match source == words {
             true => format!("{words}, {date}"),
@@ -50,4 +53,35 @@ pub(crate) fn text(rows: &[&Default]) -> String {
         defaults::version()
     );
     text
+}
+
+/// What else the table knows of a product: towards what is behind it, how it is set, its names as a client.
+fn more(row: &Default) -> Vec<(&'static str, String)> {
+    let mut more = Vec::new();
+    more.extend(row.upstream.map(|upstream| {
+        let said = match upstream {
+            Upstream::Own { seconds } => format!("{seconds} s"),
+            Upstream::Same => "the same".to_owned(),
+        };
+        ("towards what is behind it", said)
+    }));
+    if let Some(set) = &row.set {
+        let settings = [
+            ("set by", &set.idle),
+            ("requests set by", &set.requests),
+            ("towards what is behind it set by", &set.upstream),
+        ];
+        let known = settings.into_iter();
+        more.extend(known.filter_map(|(name, template)| {
+            let template = template.as_ref()?;
+            let said = template
+                .replace("{ms+1000}", "MS+1000")
+                .replace("{ms}", "MS");
+            Some((name, said.replace("{s}", "S").replace("{n}", "N")))
+        }));
+    }
+    if let Some(client) = &row.client {
+        more.push(("keepwarm doctor --client", client.names.join(", ")));
+    }
+    more
 }

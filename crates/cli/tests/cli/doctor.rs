@@ -229,6 +229,12 @@ fn defaults_are_told_with_their_sources() {
     let done = keepwarm(&["defaults", "node"]).with_code(0);
     done.says("Node.js http");
     done.says("source code: github.com/nodejs/node");
+    done.says("set by: server.keepAliveTimeout = MS;");
+    let nginx = keepwarm(&["defaults", "nginx"]).with_code(0);
+    nginx.says("towards what is behind it: 60 s");
+    keepwarm(&["defaults", "net/http"])
+        .with_code(0)
+        .says("keepwarm doctor --client: go");
     let table = object(&keepwarm(&["defaults", "--json"]).with_code(0));
     assert_eq!(table["schema"], "keepwarm.defaults/1");
     let rows = table["defaults"].as_array().expect("a list");
