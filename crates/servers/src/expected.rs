@@ -178,12 +178,24 @@ impl Expected {
 
     /// What servers announce here is true, and each is one.
     fn wrong_causes(&self, found: &Value) -> Option<String> {
-        let never = ["announced-timeout-wrong", "backends-differ", "stray-bytes"];
+        let never = [
+            "announced-max-wrong",
+            "announced-timeout-wrong",
+            "backends-differ",
+            "server-resets-idle",
+            "silent-drop",
+            "stray-bytes",
+            "tls-not-resumed",
+        ];
         let findings = found["findings"].as_array();
         let causes = findings.into_iter().flatten();
         let causes: Vec<_> = causes.filter_map(|it| it["cause"].as_str()).collect();
         let is_missing = |cause: &&&str| !causes.contains(*cause);
-        let missing = self.causes.iter().find(is_missing);
+        // Each idle timeout and limit that is configured here is a short one.
+        let idle = self.idle.map(|_| &"idle-timeout-short");
+        let requests = self.requests.map(|_| &"max-requests-low");
+        let mut wanted = self.causes.iter().chain(idle).chain(requests);
+        let missing = wanted.find(is_missing);
         let wrong = never.iter().find(|cause| causes.contains(*cause));
         (missing.is_some() || wrong.is_some())
             .then(|| format!("findings {causes:?}: {missing:?} is missing, {wrong:?} is wrong"))

@@ -17,7 +17,7 @@ const HEAD: &[&str] = &[
     "404",
     "HEAD",
     "first guess",
-    "verdict",
+    "findings",
 ];
 
 /// The whole table as Markdown, its columns aligned.
@@ -59,7 +59,7 @@ fn line(row: &Row, outcome: &Outcome) -> Vec<String> {
         closes(&found["error_close"]["404"]),
         closes(&found["error_close"]["HEAD"]),
         guess(&found["product"][0]),
-        word(&found["verdict"]),
+        causes(&found["findings"]),
     ]
 }
 
@@ -98,6 +98,12 @@ fn announced(found: &Value) -> String {
         (false, Some(true)) => format!("{}, if asked", parts.join(", ")),
         (false, Some(false) | None) => parts.join(", "),
     }
+}
+
+fn causes(found: &Value) -> String {
+    let found = found.as_array().into_iter().flatten();
+    let causes: Vec<_> = found.map(|it| word(&it["cause"])).collect();
+    causes.join(", ")
 }
 
 fn closes(found: &Value) -> String {
