@@ -75,8 +75,9 @@ pub(super) fn announcement(measured: &Measured, idle: &IdleTimeout) -> Option<Fi
             let seen = format!("measured {value}, on {} connections", idle.connections);
             Some(finding(cause, Severity::High, summary, evidence(seen)))
         }
-        // Announced are whole seconds, and servers that add one of grace are careful, not wrong.
-        (Some(value), _) if value > told + same + Duration::from_secs(2) => {
+        // Announced are whole seconds; who adds one of grace is careful, and who looks every second or two is late:
+        // not wrong.
+        (Some(value), _) if value > told + same + Duration::from_secs(3) => {
             let value = seconds(value);
             let summary =
                 format!("The server announces {announced} and keeps connections for {value}.");
