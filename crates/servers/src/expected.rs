@@ -26,8 +26,23 @@ pub struct Expected {
     pub product: Option<&'static str>,
     /// What ALPN agrees to.
     pub protocols: &'static [&'static str],
+    /// The same over HTTP/2; none when it is not spoken.
+    pub http2: Option<Http2>,
     /// Causes that must be among the findings.
     pub causes: &'static [&'static str],
+}
+
+/// What the doctor must find when it speaks HTTP/2.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2 {
+    /// The idle timeout.
+    pub idle: Idle,
+    /// What ends an idle connection.
+    pub ended_by: &'static str,
+    /// Requests that a connection serves.
+    pub requests: Option<u64>,
+    /// Streams that may be open at once.
+    pub streams: Option<u64>,
 }
 
 /// When a connection that is idle is ended.
@@ -69,6 +84,12 @@ impl Idle {
         measured - measured.clamp(soonest, soonest + self.step as f64)
     }
 
+    fn complaint(self, found: &Value) -> Option<String> {
+        let off = found["value"].as_f64().map(|measured| self.off(measured));
+        let is_right = off.is_some_and(|off| off.abs() <= self.tolerance());
+        (!is_right).then(|| format!("idle timeout: {found}, not {self:?}"))
+    }
+
     fn tolerance(self) -> f64 {
         let soonest = (self.configured + self.grace) as f64;
         TOLERANCE_MS.max(soonest * TOLERANCE_PART)
@@ -86,6 +107,7 @@ impl Expected {
             closes: &[("404", false), ("HEAD", false)],
             product: None,
             protocols: &["h1"],
+            http2: None,
             causes: &[],
         }
     }
@@ -102,9 +124,10 @@ impl Expected {
     }
 
     /// The same over TLS, of a server that also speaks HTTP/2.
-    pub fn secure(self) -> Self {
+    pub fn secure(self, http2: Http2) -> Self {
         Self {
             protocols: &["h1", "h2"],
+            http2: Some(http2),
             ..self
         }
     }
@@ -154,6 +177,26 @@ impl Expected {
         }
         must("product", self.product.into(), &found["product"][0]["name"]);
         must("protocols", self.protocols.into(), &found["protocols"]);
+        if let Some(http2) = self.http2 {
+            let found = &found["http2"];
+            must("HTTP/2 examined", true.into(), &found["examined"]);
+            must(
+                "HTTP/2 requests",
+                http2.requests.into(),
+                &found["max_requests"]["value"],
+            );
+            must(
+                "HTTP/2 streams",
+                http2.streams.into(),
+                &found["max_concurrent_streams"],
+            );
+            must(
+                "HTTP/2 ended by",
+                http2.ended_by.into(),
+                &found["idle_timeout_ms"]["ended_by"],
+            );
+            complaints.extend(http2.idle.complaint(&found["idle_timeout_ms"]));
+        }
         complaints.extend(self.wrong_idle(found));
         complaints.extend(self.wrong_causes(found));
         complaints
@@ -165,10 +208,10 @@ impl Expected {
             let is_none = found["value"].is_null();
             return (!is_none).then(|| format!("idle timeout: {}, not null", found["value"]));
         };
-        let off = self.off(found);
-        let is_right = off.is_some_and(|off| off.abs() <= idle.tolerance());
-        let is_fin = matches!(found["ended_by"].as_str(), Some("fin" | "close-notify"));
-        (!is_right || !is_fin).then(|| format!("idle timeout: {found}, not {idle:?}"))
+        let by = &found["ended_by"];
+        let is_fin = matches!(by.as_str(), Some("fin" | "close-notify"));
+        idle.complaint(found)
+            .or_else(|| (!is_fin).then(|| format!("idle timeout: ended by {by}")))
     }
 
     /// How far off the idle timeout is, in milliseconds; `found` is its part of the JSON.

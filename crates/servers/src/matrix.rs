@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::expected::{Announced, Expected, Idle};
+use crate::expected::{Announced, Expected, Http2, Idle};
 use crate::recipes::{apache, go, haproxy, java, lighttpd, nginx, node, python};
 use crate::server::Server;
 
@@ -148,11 +148,18 @@ fn nginx_rows() -> Vec<Row> {
     rows.into()
 }
 
+/// An idle connection over HTTP/2 gets a GOAWAY, and is ended behind it.
 fn nginx_secure_rows() -> Vec<Row> {
-    let rows = [(1_700, 130), (2_900, 45)].map(|(idle, requests)| {
-        let settings = nginx_lines(idle, requests);
+    let rows = [(1_700, 130, 61), (2_900, 45, 17)].map(|(idle, requests, streams)| {
+        let lines = nginx_lines(idle, requests);
+        let settings = format!("{lines} http2_max_concurrent_streams {streams};");
         let lines = settings.clone();
-        let expected = nginx_expected(idle, requests).secure();
+        let expected = nginx_expected(idle, requests).secure(Http2 {
+            idle: Idle::exact(idle),
+            ended_by: "goaway",
+            requests: Some(requests),
+            streams: Some(streams),
+        });
         row(nginx::version, settings, expected, move || {
             nginx::start_secure(&lines)
         })
@@ -352,36 +359,63 @@ fn gunicorn_rows() -> Vec<Row> {
 }
 
 fn hypercorn_rows() -> Vec<Row> {
-    let rows = [(1_300, 41), (2_400, 23)];
-    rows.map(|(idle, requests)| hypercorn_row(idle, requests))
-        .into()
-}
-
-fn hypercorn_secure_rows() -> Vec<Row> {
-    let rows = [(1_700, 52), (2_600, 31)];
-    let rows = rows.map(|(idle, requests)| {
-        let row = hypercorn_row(idle, requests);
-        let expected = row.expected.clone().secure();
-        Row { expected, ..row }.secure()
+    let rows = [(1_300, 41), (2_400, 23)].map(|(idle, requests)| {
+        let settings = hypercorn_settings(idle, requests);
+        let (lines, expected) = (settings.clone(), hypercorn_expected(idle, requests));
+        row(
+            hypercorn_version,
+            settings.join(", "),
+            expected,
+            move || python::start_hypercorn(&lines),
+        )
     });
     rows.into()
 }
 
-fn hypercorn_row(idle: u64, requests: u64) -> Row {
-    let version = || python::version_of("hypercorn");
+/// Over HTTP/2 it ends the connection behind the first request that is one too many, not with the last that is not; and
+/// an idle one without a GOAWAY.
+fn hypercorn_secure_rows() -> Vec<Row> {
+    let rows = [(1_700, 52, 47), (2_600, 31, 120)].map(|(idle, requests, streams)| {
+        let mut settings = hypercorn_settings(idle, requests);
+        settings.push(format!("h2_max_concurrent_streams = {streams}"));
+        let lines = settings.clone();
+        let expected = hypercorn_expected(idle, requests).secure(Http2 {
+            idle: Idle::exact(idle),
+            ended_by: "close-notify",
+            requests: Some(requests + 1),
+            streams: Some(streams),
+        });
+        row(
+            hypercorn_version,
+            settings.join(", "),
+            expected,
+            move || python::start_hypercorn(&lines),
+        )
+        .secure()
+    });
+    rows.into()
+}
+
+fn hypercorn_version() -> String {
+    python::version_of("hypercorn")
+}
+
+fn hypercorn_settings(idle: u64, requests: u64) -> Vec<String> {
     let seconds = idle as f64 / 1e3;
-    let settings =
-        format!("keep_alive_timeout = {seconds:?}, keep_alive_max_requests = {requests}");
-    let expected = Expected {
+    vec![
+        format!("keep_alive_timeout = {seconds:?}"),
+        format!("keep_alive_max_requests = {requests}"),
+    ]
+}
+
+fn hypercorn_expected(idle: u64, requests: u64) -> Expected {
+    Expected {
         requests: Some(requests),
         // h11 ends the connection of each request of HTTP/1.0.
         http10: Some(false),
         product: Some("hypercorn"),
         ..Expected::kept(Idle::exact(idle))
-    };
-    row(version, settings, expected, move || {
-        python::start_hypercorn(idle, requests)
-    })
+    }
 }
 
 fn jetty_rows() -> Vec<Row> {

@@ -16,6 +16,7 @@ const HEAD: &[&str] = &[
     "announced",
     "404",
     "HEAD",
+    "HTTP/2: idle, requests, streams",
     "first guess",
     "findings",
 ];
@@ -58,6 +59,7 @@ fn line(row: &Row, outcome: &Outcome) -> Vec<String> {
         announced(&found["announced"]),
         closes(&found["error_close"]["404"]),
         closes(&found["error_close"]["HEAD"]),
+        http2(&found["http2"]),
         guess(&found["product"][0]),
         causes(&found["findings"]),
     ]
@@ -77,6 +79,23 @@ fn range(idle: &Value) -> String {
         (Some(value), Some(low), Some(high)) => format!("{value} s ({low} to {high})"),
         _ => "-".to_owned(),
     }
+}
+
+fn http2(found: &Value) -> String {
+    if found["examined"] != true {
+        return "-".to_owned();
+    }
+    let idle = &found["idle_timeout_ms"];
+    let idle = idle["value"]
+        .as_f64()
+        .map(|it| format!("{:.3} s ({})", it / 1e3, word(&idle["ended_by"])));
+    let streams = found["max_concurrent_streams"].as_u64();
+    let streams = streams.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    format!(
+        "{}, {}, {streams}",
+        idle.unwrap_or_else(|| "-".to_owned()),
+        requests(&found["max_requests"])
+    )
 }
 
 fn requests(found: &Value) -> String {

@@ -51,17 +51,16 @@ pub fn start_gunicorn(worker: &str, idle: u64) -> Server {
     })
 }
 
-/// hypercorn, in one process; it keeps connections for so many milliseconds and so many requests. With TLS on its
-/// secure port, and HTTP/2 for who asks for it there.
-pub fn start_hypercorn(idle: u64, requests: u64) -> Server {
+/// hypercorn, in one process, with these lines in its configuration. With TLS on its secure port, and HTTP/2 for who
+/// asks for it there.
+pub fn start_hypercorn(lines: &[String]) -> Server {
     Server::start("hypercorn", &|place| {
         place.certify();
         let (port, secure, at) = (place.port, place.secure_port, place.folder.display());
-        let idle = idle as f64 / 1e3;
+        let lines = lines.join("\n");
         let config = format!(
             "bind = [\"127.0.0.1:{secure}\"]\ninsecure_bind = [\"127.0.0.1:{port}\"]\n\
-             certfile = \"{at}/cert.pem\"\nkeyfile = \"{at}/key.pem\"\n\
-             keep_alive_timeout = {idle:?}\nkeep_alive_max_requests = {requests}\nloglevel = \"warning\"\n"
+             certfile = \"{at}/cert.pem\"\nkeyfile = \"{at}/key.pem\"\nloglevel = \"warning\"\n{lines}\n"
         );
         let file = place.write("hypercorn.toml", &config);
         let mut command = module("hypercorn", place);
