@@ -1,5 +1,7 @@
 //! Each cause has its page, and the list of pages has its sentence.
 
+use std::collections::BTreeSet;
+
 use keepwarm_doctor::Cause;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/causes");
@@ -35,6 +37,37 @@ fn each_cause_has_a_page_with_its_parts() {
         ];
         for part in parts {
             assert!(page.contains(&format!("\n## {part}\n")), "{slug}: {part}");
+        }
+    }
+}
+
+#[test]
+fn no_page_is_left_over_and_no_link_is_dead() {
+    let all: BTreeSet<String> = std::fs::read_dir(FOLDER)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().trim_end_matches(".md").to_owned())
+        .filter(|name| name != "README")
+        .collect();
+    let known = Cause::ALL.map(Cause::slug).into_iter();
+    let known: BTreeSet<&str> = known
+        .chain(keepwarm_report::Cause::ALL.map(keepwarm_report::Cause::slug))
+        .collect();
+    assert_eq!(
+        all.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        known
+    );
+    for name in &all {
+        let text = page(name);
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let is_page = link
+                .strip_suffix(".md")
+                .is_none_or(|target| all.contains(target));
+            assert!(is_page, "{name}: {link}");
         }
     }
 }
