@@ -234,7 +234,7 @@ fn raise(hop: &Hop, time: Duration) -> LinkCure {
 
 fn lower(hop: &Hop, time: Duration) -> LinkCure {
     // Whole seconds, which every product takes; but not more than asked for.
-    let whole = Duration::from_secs(time.as_secs());
+    let whole = Duration::from_secs((time + TOLERANCE).as_secs());
     let time = if whole.is_zero() { time } else { whole };
     let found = server_side::likeliest(&hop.diagnosis.products, Wish::Upstream(time));
     let found = found.filter(|_| time == whole);

@@ -7,7 +7,7 @@ use keepwarm_doctor::{
     Announced, ClientFit, Diagnosis, EndedBy, IdleTimeout, Life, Measured, SilentDrop, Situation,
 };
 
-use super::{WIDTH, http2, seconds};
+use super::{WIDTH, cut, http2, seconds};
 use crate::out::style::{DIM, Painted};
 
 pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
@@ -47,7 +47,7 @@ pub(super) fn facts(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
     }
     let line = |(name, said): (&str, String)| {
         let name = Painted(DIM, format!("{name:<16}"));
-        let said: String = said.chars().take(WIDTH - 17).collect();
+        let said = cut(&said, WIDTH - 17);
         format!("{name} {said}")
     };
     facts.into_iter().map(line).collect()

@@ -43,7 +43,7 @@ pub(super) fn few_requests(
         (false, true) => "GOAWAY announced it",
     };
     let evidence = vec![format!(
-        "{} requests, one after the other; {last}",
+        "{} requests in a row; {last}",
         counts.join(" and ")
     )];
     Some(finding(Cause::MaxRequestsLow, severity, summary, evidence))
