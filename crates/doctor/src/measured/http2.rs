@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use keepwarm_core::reason::text;
+
 use super::MaxRequests;
 use crate::ending::EndedBy;
 
@@ -53,24 +55,6 @@ pub struct GoAway {
     pub closed: Option<(EndedBy, Duration)>,
 }
 
-/// The names of error codes, by number.
-const CODES: [&str; 14] = [
-    "NO_ERROR",
-    "PROTOCOL_ERROR",
-    "INTERNAL_ERROR",
-    "FLOW_CONTROL_ERROR",
-    "SETTINGS_TIMEOUT",
-    "STREAM_CLOSED",
-    "FRAME_SIZE_ERROR",
-    "REFUSED_STREAM",
-    "CANCEL",
-    "COMPRESSION_ERROR",
-    "CONNECT_ERROR",
-    "ENHANCE_YOUR_CALM",
-    "INADEQUATE_SECURITY",
-    "HTTP_1_1_REQUIRED",
-];
-
 /// What a peer says that only goes.
 pub(crate) const NO_ERROR: u32 = 0;
 /// What a peer says that was asked too often.
@@ -85,8 +69,10 @@ impl GoAway {
 
 /// The name of an error code, or its number when it has none.
 pub(crate) fn code_name(code: u32) -> String {
-    let known = usize::try_from(code).ok().and_then(|it| CODES.get(it));
-    known.map_or_else(|| format!("{code:#x}"), |it| (*it).to_owned())
+    match code {
+        0..=0xd => text::http2_code(code).to_owned(),
+        unknown => format!("{unknown:#x}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What no ordinary client sends, and only servers of one's own get.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use keepwarm_doctor::{Cause, Diagnosis, Pipelining, Settings, Severity, UnreachableKind};
 use keepwarm_lab::{AfterEarly, Behaviour, Lab, Upload, scenario};
 
-use crate::support::{Examined, begin, within};
+use crate::support::{Examined, begin, served_by, within};
 
 fn aggressive() -> Settings {
     Settings {
@@ -113,14 +113,7 @@ async fn a_refused_expectation_is_found_and_its_body_is_not_sent() {
 
 /// Takes what one read gives for one request, and knows nothing but GET; its URL.
 fn careless() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(&socket));
-        }
-    });
-    url
+    served_by(serve)
 }
 
 fn serve(mut socket: &TcpStream) -> Option<()> {

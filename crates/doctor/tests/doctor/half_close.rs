@@ -1,13 +1,13 @@
 //! Half of a connection: the server's, and ours.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use keepwarm_doctor::{AfterTheirs, Cause};
 use keepwarm_lab::scenario;
 
-use crate::support::{examine, examine_url};
+use crate::support::{examine, examine_url, served_by};
 
 const SOON: Duration = Duration::from_secs(20);
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -36,14 +36,7 @@ async fn an_end_of_the_servers_half_right_behind_the_first_answer_is_found() {
 
 /// Answers late, and only whom it sees connected still; its URL.
 fn gives_up_on_half_connections() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(&socket));
-        }
-    });
-    url
+    served_by(serve)
 }
 
 fn serve(mut socket: &TcpStream) -> Option<()> {

@@ -1,13 +1,13 @@
 //! Guesses at the product: servers that imitate well-known ones, and one that gives nothing away.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use keepwarm_doctor::{Confidence, Product};
 use keepwarm_lab::scenario;
 
-use crate::support::{self, Examined, examine_url};
+use crate::support::{self, Examined, examine_url, served_by};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const TRIES: usize = 5;
@@ -47,14 +47,7 @@ impl Shape {
 
     /// A server of this shape that lives as long as the test's process; its URL.
     fn serve(self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/", listener.local_addr().expect("an address"));
-        std::thread::spawn(move || {
-            for socket in listener.incoming().flatten() {
-                std::thread::spawn(move || self.answer(&socket));
-            }
-        });
-        url
+        served_by(move |socket| self.answer(socket))
     }
 
     fn answer(self, mut socket: &TcpStream) -> Option<()> {

@@ -1,14 +1,14 @@
 //! Idle connections that die and nobody says so.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use keepwarm_doctor::{Cause, Life, Severity};
 use keepwarm_lab::{Behaviour, IdleEnd, scenario};
 
 use crate::kernel;
-use crate::support::{examine, examine_url};
+use crate::support::{examine, examine_url, served_by};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 /// Steps of 1, 2, 3, 4.5 and 6 s.
@@ -44,14 +44,7 @@ async fn a_silent_drop_is_found_between_its_bounds() {
 /// Answers, and forgets connections that were idle for so long, unless TCP keepalive probes them: a box on the way that
 /// counts packets; its URL.
 fn forgets_what_nobody_probes(idle: Duration) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(&socket, idle));
-        }
-    });
-    url
+    served_by(move |socket| serve(socket, idle))
 }
 
 fn serve(mut socket: &TcpStream, idle: Duration) -> Option<()> {

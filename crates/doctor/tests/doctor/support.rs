@@ -76,16 +76,25 @@ pub(crate) async fn examine_url(url: &str, limit: Duration) -> Examined {
     }
 }
 
-/// A server that knows one path, ends connections with its 404s, and lives as long as the test's process; its URL.
-pub(crate) fn not_found_closes(announces: bool) -> String {
+/// A server whose connections are each served on a thread of their own, as long as the test's process lives; its URL.
+pub(crate) fn served_by(
+    serve: impl Fn(&TcpStream) -> Option<()> + Clone + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(&socket, announces));
+            let serve = serve.clone();
+            // A connection that fails ends; who examines it sees that.
+            std::thread::spawn(move || serve(&socket));
         }
     });
     url
+}
+
+/// A server that knows one path, ends connections with its 404s, and lives as long as the test's process; its URL.
+pub(crate) fn not_found_closes(announces: bool) -> String {
+    served_by(move |socket| serve(socket, announces))
 }
 
 /// A server that closes each connection after its answer, and accepts the next one only then, as gunicorn's sync worker
