@@ -48,7 +48,7 @@ pub(crate) fn ordinal(number: u64) -> String {
 /// Breaks text at blanks so that no line is longer than so many characters.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in words(text) {
         let used = lines.last().map_or(0, |line| line.chars().count());
         if used > 0 && used + 1 + word.chars().count() > width {
             lines.push(String::new());
@@ -57,15 +57,40 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines
 }
 
+/// The words of a text; a number and its unit are one.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let is_unit = matches!(
+            word.trim_end_matches(['.', ',', ';', ':']),
+            "s" | "ms" | "µs"
+        );
+        match words.last_mut() {
+            Some(number) if is_unit && number.starts_with(|it: char| it.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            Some(_) | None => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(wrap("ends after 75.09 s.", 17), ["ends after", "75.09 s."]);
+        assert_eq!(wrap("a s b", 3), ["a s", "b"]);
+    }
 
     #[test]
     fn words_agree_with_numbers() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use keepwarm_doctor::Progress;
 use keepwarm_doctor::defaults::{self, Kind};
 
-use super::{WIDTH, seconds};
+use super::{WIDTH, cut, seconds};
 
 /// How far it is.
 pub(crate) fn line(progress: &Progress) -> String {
@@ -36,7 +36,7 @@ pub(crate) fn line(progress: &Progress) -> String {
             line.push_str(&format!(": no default of {}", excluded.join(", ")));
         }
     }
-    line.chars().take(WIDTH).collect()
+    cut(&line, WIDTH)
 }
 
 /// How far the hops of a chain are.
@@ -53,7 +53,7 @@ pub(crate) fn chain(hops: &[Progress]) -> String {
             line.push_str(&format!(" · {number} open for {}", seconds(whole)));
         }
     }
-    line.chars().take(WIDTH).collect()
+    cut(&line, WIDTH)
 }
 
 /// Servers whose default would have ended a connection by now, the longest default first.
