@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use keepwarm_report::{Beginning, Lines, Log, Record, Report};
 
-use crate::{runs, tools, words};
+use crate::{runs, schemas, words};
 
 const SCHEMA: &str = "event.schema.json";
 
@@ -43,13 +43,13 @@ fn every_word_of_every_event_is_read_as_it_was_written() {
 
 #[test]
 fn every_word_of_every_event_is_as_the_schema_says() {
-    tools::assert_valid(SCHEMA, &written(words::records()));
+    schemas::assert_valid(SCHEMA, &written(words::records()));
 }
 
 #[test]
 fn events_of_real_calls_are_as_the_schema_says_and_read_as_they_were_written() {
     for run in [runs::many(), runs::two_clients(), runs::http2()] {
-        tools::assert_valid(SCHEMA, &run.lines);
+        schemas::assert_valid(SCHEMA, &run.lines);
         let log = read(&run.lines);
         assert_eq!(log.records.len(), run.log.records.len());
         let again = written(log.records.clone());
@@ -106,7 +106,7 @@ fn the_schema_refuses_what_no_event_says() {
             true,
         ),
     ];
-    let problems = tools::problems(SCHEMA, &lines.map(|(line, _)| line).join("\n"));
+    let problems = schemas::problems(SCHEMA, &lines.map(|(line, _)| line).join("\n"));
     for (number, (line, is_right)) in (1..).zip(lines) {
         let is_refused = problems.contains(&format!("line {number}: "));
         assert_eq!(is_refused, !is_right, "{line}: {problems}");
@@ -154,7 +154,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 #[test]
 fn the_examples_of_the_page_on_events_are_events_and_none_is_missing() {
     let examples = blocks("events.md", "json").concat();
-    tools::assert_valid(SCHEMA, &examples);
+    schemas::assert_valid(SCHEMA, &examples);
     let log = read(&examples);
     let names = |records: &[Record]| -> BTreeSet<String> {
         let json = records

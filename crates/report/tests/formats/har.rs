@@ -9,7 +9,7 @@ use keepwarm_report::{Log, Report, har};
 use serde_json::Value;
 
 use crate::samples::{self, Story};
-use crate::{runs, tools};
+use crate::{runs, schemas};
 
 fn har_of(report: &Report) -> Value {
     let mut bytes = Vec::new();
@@ -88,7 +88,7 @@ fn a_validator_of_har_accepts_every_entry() {
         entries_checked += entries(&har).len();
         lines += &format!("{har}\n");
     }
-    tools::assert_valid("har", &lines);
+    schemas::assert_valid("har", &lines);
     assert!(entries_checked > 30, "{entries_checked}");
 }
 
@@ -112,7 +112,7 @@ fn a_validator_of_har_refuses_what_is_none() {
         *wrong.pointer_mut(place).expect("a place") = value;
         wrong.to_string()
     });
-    let said = tools::problems("har", &wrong.join("\n"));
+    let said = schemas::problems("har", &wrong.join("\n"));
     for (number, (place, _)) in (1..).zip(places) {
         assert!(said.contains(&format!("line {number}: {place}")), "{said}");
     }

@@ -9,6 +9,7 @@ mod reading;
 mod report;
 mod runs;
 mod samples;
+mod schemas;
 mod slugs;
 mod tools;
 mod trace;

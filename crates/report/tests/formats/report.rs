@@ -3,7 +3,7 @@
 use keepwarm_report::{Cause, Report, json};
 use serde_json::Value;
 
-use crate::{runs, samples, tools, words};
+use crate::{runs, samples, schemas, words};
 
 fn json_of(report: &Report) -> Value {
     let mut bytes = Vec::new();
@@ -25,7 +25,7 @@ fn reports_are_as_the_schema_says() {
     ];
     assert!(reports.iter().any(|it| !it.findings.is_empty()));
     let lines = reports.iter().map(|it| format!("{}\n", json_of(it)));
-    tools::assert_valid(SCHEMA, &lines.collect::<String>());
+    schemas::assert_valid(SCHEMA, &lines.collect::<String>());
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn the_schema_refuses_what_is_no_report() {
         *wrong.pointer_mut(place).expect("a place") = value;
         wrong.to_string()
     });
-    let said = tools::problems(SCHEMA, &wrong.join("\n"));
+    let said = schemas::problems(SCHEMA, &wrong.join("\n"));
     for (number, (place, _)) in (1..).zip(places) {
         assert!(said.contains(&format!("line {number}: {place}")), "{said}");
     }
@@ -109,5 +109,5 @@ fn the_example_of_the_page_on_reports_is_one() {
         .nth(1)
         .and_then(|it| it.split("```").next());
     let example: Value = serde_json::from_str(example.expect("an example")).expect("JSON");
-    tools::assert_valid(SCHEMA, &example.to_string());
+    schemas::assert_valid(SCHEMA, &example.to_string());
 }

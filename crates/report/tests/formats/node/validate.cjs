@@ -1,6 +1,6 @@
 // JSON against a schema: node validate.cjs NODE_MODULES SCHEMA < documents, one on each line; prints what is wrong, a line each.
 //
-// SCHEMA is a file, or `har` for that of the package har-schema.
+// SCHEMA is a file, which may refer to its neighbours by their names, or `har` for that of the package har-schema.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -14,7 +14,11 @@ function validator() {
     // `strict` refuses misspelt keywords; that each part of a schema repeats its type is not asked for.
     const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false });
     load('ajv-formats').default(ajv);
-    return ajv.compile(JSON.parse(fs.readFileSync(schema)));
+    const folder = path.dirname(schema);
+    const neighbours = fs.readdirSync(folder).filter(name => name.endsWith('.schema.json'));
+    const read = name => JSON.parse(fs.readFileSync(path.join(folder, name)));
+    for (const name of neighbours) ajv.addSchema(read(name));
+    return ajv.getSchema(read(path.basename(schema)).$id);
   }
   const Ajv = load('ajv').default;
   // Its schemas have keywords of their own (`optional`, `min`), which JSON Schema ignores.
