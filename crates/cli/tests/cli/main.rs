@@ -7,6 +7,7 @@ mod doctor_chain;
 mod doctor_chain_servers;
 mod doctor_client;
 mod doctor_http2;
+mod doctor_schema;
 mod doctor_servers;
 mod doctor_tls;
 mod exit_codes;
@@ -18,6 +19,8 @@ mod pictures;
 mod proxies;
 mod real_servers;
 mod redirects;
+#[path = "../../../report/tests/formats/schemas.rs"]
+mod schemas;
 mod support;
 mod usage;
 mod verbose;
