@@ -33,6 +33,10 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let begun = tokio::select! {
         begun = join_all(begin) => begun,
         () = interrupt.wait() => {
+            if args.json {
+                let urls: Vec<_> = plan.iter().map(|hop| hop.target.url()).collect();
+                print(&out::chain_json::interrupted(&urls))?;
+            }
             anstream::eprintln!("keepwarm: interrupted before the first answers");
             return Ok(Exit::Interrupted);
         }

@@ -40,6 +40,9 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let begun = tokio::select! {
         begun = Examination::begin(target, settings) => begun,
         () = interrupt.wait() => {
+            if args.json {
+                print(&out::doctor_json::interrupted(&url))?;
+            }
             anstream::eprintln!("keepwarm: interrupted before the first answer");
             return Ok(Exit::Interrupted);
         }

@@ -3,13 +3,11 @@
 //! Owns its schema (`docs/doctor.md`): every key is always there, in this order. The objects of the hops are those of
 //! `keepwarm.doctor/1`, as they are.
 
-use std::time::Duration;
-
-use keepwarm_doctor::{ChainDiagnosis, Finding, Hop, Link, LinkCure};
+use keepwarm_doctor::{ChainDiagnosis, Hop, Link, LinkCure};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::doctor_json;
+use super::doctor_json::{self, Found, found, milliseconds};
 
 const SCHEMA: &str = "keepwarm.doctor-chain/1";
 
@@ -33,15 +31,6 @@ struct Between<'a> {
     idle_ms: Option<f64>,
     order: &'static str,
     why: &'a str,
-}
-
-#[derive(Serialize)]
-struct Found<'a> {
-    cause: &'static str,
-    severity: &'static str,
-    summary: &'a str,
-    evidence: &'a [String],
-    cure: &'static str,
 }
 
 #[derive(Serialize)]
@@ -76,10 +65,27 @@ pub(crate) fn examined(hops: &[Hop], chain: &ChainDiagnosis) -> String {
 
 /// The object of a chain of which a hop cannot be examined, with those of its hops.
 pub(crate) fn unreachable(hops: &[String]) -> String {
+    unlinked("unreachable", "A hop cannot be examined.", hops)
+}
+
+/// The object of a chain that was broken off before the first answers.
+pub(crate) fn interrupted(urls: &[String]) -> String {
+    let hops: Vec<_> = urls
+        .iter()
+        .map(|url| doctor_json::interrupted(url))
+        .collect();
+    unlinked(
+        "inconclusive",
+        "Interrupted before the first answers.",
+        &hops,
+    )
+}
+
+fn unlinked(verdict: &'static str, summary: &str, hops: &[String]) -> String {
     line(&Chain {
         schema: SCHEMA,
-        verdict: "unreachable",
-        summary: "A hop cannot be examined.",
+        verdict,
+        summary,
         links: Vec::new(),
         hops: raw(hops),
         findings: Vec::new(),
@@ -108,16 +114,6 @@ fn link(link: &Link) -> Between<'_> {
     }
 }
 
-fn found(finding: &Finding) -> Found<'_> {
-    Found {
-        cause: finding.cause.slug(),
-        severity: finding.severity.slug(),
-        summary: &finding.summary,
-        evidence: &finding.evidence,
-        cure: finding.cure,
-    }
-}
-
 fn cure(link: usize, cure: &LinkCure) -> Cure<'_> {
     let time = milliseconds(cure.time);
     Cure {
@@ -129,9 +125,4 @@ fn cure(link: usize, cure: &LinkCure) -> Cure<'_> {
         product: cure.product.as_deref(),
         setting: cure.setting.as_deref(),
     }
-}
-
-/// Milliseconds with at most three decimals.
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }

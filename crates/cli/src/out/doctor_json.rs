@@ -165,7 +165,7 @@ struct Product<'a> {
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+pub(super) struct Found<'a> {
     cause: &'static str,
     severity: &'static str,
     summary: &'a str,
@@ -207,7 +207,7 @@ struct Recommend {
     idle_timeout_ms: Option<f64>,
     max_idle_per_host: Option<usize>,
     retries: Option<&'static str>,
-    tcp_keepalive: Option<f64>,
+    tcp_keepalive_s: Option<f64>,
     snippets: BTreeMap<&'static str, String>,
     http_version: Option<&'static str>,
 }
@@ -224,6 +224,7 @@ struct Wait {
 }
 
 const SCHEMA: &str = "keepwarm.doctor/1";
+const BEFORE_THE_FIRST_ANSWER: &str = "Interrupted before the first answer.";
 
 /// The object of an examination.
 pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
@@ -271,7 +272,7 @@ pub(crate) fn examined(measured: &Measured, diagnosis: &Diagnosis) -> String {
             idle_timeout_ms: recommended.idle_timeout.map(milliseconds),
             max_idle_per_host: recommended.max_idle_per_host,
             retries: recommended.retries,
-            tcp_keepalive: recommended.tcp_keepalive.map(|it| it.as_secs_f64()),
+            tcp_keepalive_s: recommended.tcp_keepalive.map(|it| it.as_secs_f64()),
             snippets: recommended.snippets.clone(),
             http_version: recommended.http_version,
         },
@@ -295,6 +296,18 @@ pub(crate) fn unreachable(url: &str, unreachable: &Unreachable) -> String {
             kind: unreachable.kind.slug(),
             message: &unreachable.message,
         }),
+        ..Doctor::default()
+    })
+}
+
+/// The object of an examination that was broken off before the first answer.
+pub(crate) fn interrupted(url: &str) -> String {
+    line(&Doctor {
+        schema: SCHEMA,
+        url,
+        verdict: "inconclusive",
+        summary: BEFORE_THE_FIRST_ANSWER,
+        interrupted: true,
         ..Doctor::default()
     })
 }
@@ -379,7 +392,7 @@ fn products(diagnosis: &Diagnosis) -> Vec<Product<'_>> {
         .collect()
 }
 
-fn found(finding: &Finding) -> Found<'_> {
+pub(super) fn found(finding: &Finding) -> Found<'_> {
     Found {
         cause: finding.cause.slug(),
         severity: finding.severity.slug(),
@@ -453,6 +466,6 @@ fn wait(sample: &Sample) -> Wait {
 }
 
 /// Milliseconds with at most three decimals.
-fn milliseconds(time: Duration) -> f64 {
+pub(super) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -194,6 +194,40 @@ fn an_interrupt_is_4_and_what_is_known_is_printed() {
 }
 
 #[test]
+fn an_interrupt_before_the_first_answer_is_an_object_too() {
+    let lab = Lab::spawn_thread(scenario::hang());
+    let url = lab.url("/");
+    let both = format!("{url},{url}");
+    let asked = [(vec![url.as_str()], 1), (vec!["--chain", both.as_str()], 3)];
+    for (words, connections) in asked {
+        let child = command(&[&["doctor", "--json"], &words[..]].concat())
+            .spawn()
+            .expect("it starts");
+        lab.wait_for_blocking(|transcript| {
+            let asked = transcript
+                .connections()
+                .iter()
+                .filter(|it| it.requests().count() > 0);
+            asked.count() >= connections
+        });
+        interrupt(&child);
+        let done = child.wait_with_output().expect("it ends");
+        let it: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        assert_eq!(it["verdict"], "inconclusive");
+        let hop = if it["hops"].is_array() {
+            &it["hops"][1]
+        } else {
+            &it
+        };
+        assert_eq!(
+            (&hop["interrupted"], &hop["url"]),
+            (&json!(true), &json!(url))
+        );
+        assert_eq!(done.status.code(), Some(4));
+    }
+}
+
+#[test]
 fn thresholds_decide_the_exit_code() {
     let lab = Lab::spawn_thread(scenario::idle_timeout(MS(900)));
     let with = |options: &[&str]| keepwarm_sure(&[&["doctor"], options, &[&lab.url("/")]].concat());

@@ -57,7 +57,7 @@ fn json_has_all_of_them_and_none_where_nothing_is_recommended() {
         "{recommend:#}"
     );
     assert_eq!(
-        (&recommend["tcp_keepalive"], &recommend["retries"]),
+        (&recommend["tcp_keepalive_s"], &recommend["retries"]),
         (&Value::Null, &json!("go"))
     );
     let closing = Lab::spawn_thread(Behaviour {
