@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use keepwarm_core::reason::CloseReason;
 
 use crate::history::History;
-use crate::log::micros;
 use crate::report::{Connection, IdleTimeout, Life};
 
 /// A close that comes this soon after an answer is no idle timeout.
@@ -114,13 +113,11 @@ impl Ended<'_> {
 
     /// The idle time after which the server closed it, unannounced.
     fn closed_by_peer_after(&self) -> Option<u64> {
-        // That of the reason is what the socket told, not when we came to look.
-        if let CloseReason::PeerClosedIdle { idle, .. } = self.reason {
-            self.idle.map(|_| micros(*idle))
-        } else {
-            let is_failure = matches!(self.reason, CloseReason::IoError { .. });
-            self.idle.filter(|_| is_failure)
-        }
+        let is_close = matches!(
+            self.reason,
+            CloseReason::PeerClosedIdle { .. } | CloseReason::IoError { .. }
+        );
+        self.idle.filter(|_| is_close)
     }
 }
 

@@ -442,7 +442,14 @@ impl Fold<'_> {
         };
         let typed = &mut self.history.lives[lane.index];
         typed.closed = Some(closed);
-        typed.idle_us = (during == Life::Idle).then(|| self.now - lane.idle_since);
+        // What the socket told, where it did: we may have come to look, and told of it, later.
+        typed.idle_us = (during == Life::Idle).then(|| {
+            if let CloseReason::PeerClosedIdle { idle, .. } = closed.reason {
+                micros(idle)
+            } else {
+                self.now - lane.idle_since
+            }
+        });
         self.history.report.connections[lane.index].end = Some(End {
             at_us: self.now,
             reason: closed.reason.slug().to_owned(),
