@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use crate::refusals::Refusals;
+
 /// An idle timeout and a measured one are the same within this …
 const TOLERANCE_MS: f64 = 50.0;
 /// … or this part of it, whichever is more.
@@ -22,6 +24,8 @@ pub struct Expected {
     pub http10: Option<bool>,
     /// By status or method: does the connection end with such an answer?
     pub closes: &'static [(&'static str, bool)],
+    /// What it refuses, and how; none for a server that keeps no connection anyway.
+    pub refusals: Option<Refusals>,
     /// The first guess; none when nothing of the server tells.
     pub product: Option<&'static str>,
     /// What ALPN agrees to.
@@ -105,6 +109,7 @@ impl Expected {
             announced: Announced::default(),
             http10: Some(true),
             closes: &[("404", false), ("HEAD", false)],
+            refusals: None,
             product: None,
             protocols: &["h1"],
             http2: None,

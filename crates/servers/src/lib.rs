@@ -8,8 +8,10 @@
 
 pub mod chain;
 pub mod expected;
+mod known_refusals;
 pub mod matrix;
 pub mod recipes;
+pub mod refusals;
 pub mod server;
 pub mod table;
 

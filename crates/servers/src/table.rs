@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::matrix::{Outcome, Row};
+use crate::refusals;
 
 /// The columns.
 const HEAD: &[&str] = &[
@@ -14,8 +15,10 @@ const HEAD: &[&str] = &[
     "ended by",
     "requests",
     "announced",
-    "404",
-    "HEAD",
+    "ends with",
+    "keeps with",
+    "bodies; expecting",
+    "pipelining",
     "HTTP/2: idle, requests, streams",
     "first guess",
     "findings",
@@ -48,6 +51,8 @@ fn line(row: &Row, outcome: &Outcome) -> Vec<String> {
     let found = &outcome.found;
     let idle = &found["idle_timeout_ms"];
     let off = row.expected.off(idle);
+    let [ends, keeps, bodies, pipelining] =
+        refusals::cells(&outcome.refused, row.expected.refusals.as_ref());
     vec![
         row.server.to_owned(),
         (row.version)(),
@@ -57,8 +62,10 @@ fn line(row: &Row, outcome: &Outcome) -> Vec<String> {
         word(&idle["ended_by"]),
         requests(&found["max_requests"]),
         announced(&found["announced"]),
-        closes(&found["error_close"]["404"]),
-        closes(&found["error_close"]["HEAD"]),
+        ends,
+        keeps,
+        bodies,
+        pipelining,
         http2(&found["http2"]),
         guess(&found["product"][0]),
         causes(&found["findings"]),
@@ -123,15 +130,6 @@ fn causes(found: &Value) -> String {
     let found = found.as_array().into_iter().flatten();
     let causes: Vec<_> = found.map(|it| word(&it["cause"])).collect();
     causes.join(", ")
-}
-
-fn closes(found: &Value) -> String {
-    match found.as_bool() {
-        Some(true) => "closes",
-        Some(false) => "keeps",
-        None => "-",
-    }
-    .to_owned()
 }
 
 fn guess(found: &Value) -> String {
