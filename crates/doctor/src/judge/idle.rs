@@ -34,6 +34,8 @@ pub struct IdleTimeout {
 
 /// Times this close to each other are one value, whatever they are.
 const CLOSE: Duration = Duration::from_millis(50);
+/// Times that lie further apart, or by a twentieth, are no single one.
+const JITTER: Duration = Duration::from_millis(100);
 /// Values this far apart, or by this part of the shorter one, are of different backends and no jitter.
 const APART: Duration = Duration::from_millis(200);
 /// Servers that look at their connections now and then do so every second or two.
@@ -120,6 +122,15 @@ impl IdleTimeout {
     /// Whether several backends seem to differ.
     pub fn differs(&self) -> bool {
         self.values.len() > 1
+    }
+
+    /// Whether connections end at times that are spread without order, so that no single number says it: a server that
+    /// adds jitter, or looks at its connections now and then.
+    pub fn is_jittered(&self) -> bool {
+        let (Some(low), Some(high)) = (self.low, self.high) else {
+            return false;
+        };
+        !self.differs() && high.saturating_sub(low) > JITTER.max(low / 20)
     }
 
     /// The longest idle time that was seen to be safe.
@@ -295,5 +306,20 @@ mod tests {
         assert_eq!(values_since(&mixed, &[]).len(), 2);
         let apart = [(0, 3010), (4, 3006), (12, 4298), (20, 4290)];
         assert_eq!(values_since(&apart, &[]).len(), 2);
+    }
+
+    #[test]
+    fn times_without_order_are_jittered_and_those_that_agree_are_not() {
+        let between = |low, high, values: &[u64]| IdleTimeout {
+            low: Some(Duration::from_millis(low)),
+            high: Some(Duration::from_millis(high)),
+            values: values.iter().copied().map(Duration::from_millis).collect(),
+            ..IdleTimeout::default()
+        };
+        assert!(between(1_200, 1_800, &[1_500]).is_jittered());
+        assert!(!between(1_200, 1_290, &[1_250]).is_jittered());
+        assert!(!between(60_000, 62_000, &[61_000]).is_jittered());
+        assert!(!between(600, 1_600, &[600, 1_600]).is_jittered());
+        assert!(!IdleTimeout::default().is_jittered());
     }
 }

@@ -132,6 +132,11 @@ pub(super) fn idle(idle: &IdleTimeout) -> String {
             let values: Vec<_> = idle.values.iter().map(|it| seconds(*it)).collect();
             format!("{}, with {by} ({connections})", values.join(" or "))
         }
+        (Some(_), None) if idle.is_jittered() => {
+            let bounds = [idle.low, idle.high].map(|it| seconds(it.unwrap_or_default()));
+            let bounds = bounds.join(" to ");
+            format!("{bounds} (jittered), with {by} ({connections})")
+        }
         (Some(value), None) => format!("{}, with {by} ({connections})", seconds(value)),
         (Some(value), Some(_)) => {
             format!(

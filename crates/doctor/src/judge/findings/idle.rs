@@ -42,6 +42,7 @@ pub(super) fn short_idle(idle: &IdleTimeout, min_idle: Option<Duration>) -> Opti
     let connections = connections(idle.connections);
     let when = match low == high {
         true => format!("after {low}"),
+        false if idle.is_jittered() => format!("jittered, between {low} and {high}"),
         false => format!("between {low} and {high}"),
     };
     let evidence = vec![format!("{connections}, {when}, with {by}")];
