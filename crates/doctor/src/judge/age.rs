@@ -47,10 +47,10 @@ impl MaxAge {
     }
 }
 
-/// Whether it may have ended for being idle.
+/// Whether it may have ended for being idle: for half of what others were at least. Jitter can be that much.
 fn was_idle(age: &Age, idle: &IdleTimeout) -> bool {
     let shortest = idle.low.or(idle.at_least);
-    shortest.is_none_or(|shortest| age.idle + shortest / 10 >= shortest)
+    shortest.is_none_or(|shortest| 2 * age.idle >= shortest)
 }
 
 /// Whether it may have ended for the number of its requests.
@@ -106,6 +106,9 @@ mod tests {
     fn an_end_that_something_else_explains_is_not() {
         // Idle for as long as the server keeps idle connections.
         assert_eq!(value(&[(6, 3, 2)], 4, 2), None);
+        // Not as long as others, but with jitter it could be.
+        assert_eq!(value(&[(6, 3, 2)], 4, 4), None);
+        assert_eq!(value(&[(6, 3, 2)], 4, 5), Some(6));
         // As many requests as were ever answered.
         assert_eq!(value(&[(30, 300, 2)], 28, 60), None);
         // Another age each time, or one that grew older.

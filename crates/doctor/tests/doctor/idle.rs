@@ -86,6 +86,7 @@ async fn jitter_is_no_second_backend() {
     };
     let it = examine(behaviour, SOON).await;
     it.has_no(Cause::BackendsDiffer);
+    it.has_no(Cause::ServerMaxAge);
     assert!(it.diagnosis.idle.is_jittered(), "{:#?}", it.diagnosis.idle);
     let value = it.diagnosis.idle.value.expect("measured");
     assert!((MS(1150)..=MS(1850)).contains(&value), "{value:?}");
