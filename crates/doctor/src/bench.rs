@@ -115,6 +115,13 @@ impl Bench {
         self.open_by(address, self.way(&[HTTP_1_1])).await
     }
 
+    /// The same for a check that can do without it: then there is a note.
+    pub(crate) async fn open_or_note(&self, address: SocketAddr) -> Option<Wire> {
+        let opened = self.open(address).await;
+        let noted = opened.inspect_err(|it| self.note(format!("one more connection: {it}")));
+        noted.ok()
+    }
+
     /// How a connection is opened; over TLS these protocols are offered.
     pub(crate) fn way<'a>(&'a self, protocols: &'a [&'a [u8]]) -> Way<'a> {
         let connector = self.connector.as_ref();
@@ -178,6 +185,28 @@ impl Bench {
         };
         let answer = session.ask(&question, self.settings.patience).await?;
         self.accepted(answer)
+    }
+
+    /// The same for a check that can do without it: then there is a note.
+    pub(crate) async fn http2_or_note(&self, address: SocketAddr) -> Option<Session> {
+        let opened = self.open_http2(address).await;
+        let noted = opened.inspect_err(|it| self.note_http2(it));
+        noted.ok()
+    }
+
+    /// The same, with an answer on it, and when its last byte came.
+    pub(crate) async fn asked_http2_or_note(
+        &self,
+        address: SocketAddr,
+    ) -> Option<(Session, Instant)> {
+        let mut session = self.http2_or_note(address).await?;
+        let answered = self.ask_http2(&mut session).await;
+        let noted = answered.inspect_err(|it| self.note_http2(it));
+        Some((session, noted.ok()?.last_byte))
+    }
+
+    fn note_http2(&self, trouble: &Trouble) {
+        self.note(format!("one more HTTP/2 connection: {trouble}"));
     }
 
     fn accepted(&self, answer: Answer) -> Result<Answer, Trouble> {

@@ -43,7 +43,7 @@ pub use judge::snippets;
 pub use judge::{
     Cause, ChainDiagnosis, ClientFit, Confidence, Diagnosis, Finding, Hop, Http2Diagnosis,
     IdleTimeout, Link, LinkCure, MaxAge, Order, Product, Recommendation, ServerSide, Severity,
-    SilentDrop, Verdict,
+    SilentDrop, Verdict, seconds,
 };
 pub use measured::{
     AfterTheirs, Age, Ages, Announced, ErrorClose, GoAway, HalfClose, Http2, Http10, LateOutcome,

@@ -9,9 +9,8 @@ use crate::measured::{Announced, Situation};
 /// It waits only when the plan has a connection for it.
 pub(crate) async fn check(bench: &Bench, waits: bool) {
     let address = bench.addresses[0];
-    let mut wire = match bench.open(address).await {
-        Ok(wire) => wire,
-        Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
+    let Some(mut wire) = bench.open_or_note(address).await else {
+        return;
     };
     let ask = Ask {
         keep_alive: true,

@@ -55,13 +55,7 @@ pub(super) async fn followed(
     key: impl FnOnce(u16) -> String,
 ) -> Option<(crate::wire::Wire, std::net::SocketAddr, std::time::Instant)> {
     let address = bench.addresses[0];
-    let mut wire = match bench.open(address).await {
-        Ok(wire) => wire,
-        Err(trouble) => {
-            bench.note(format!("one more connection: {trouble}"));
-            return None;
-        }
-    };
+    let mut wire = bench.open_or_note(address).await?;
     let first = match bench.ask(&mut wire, ask).await {
         Ok(first) => first,
         Err(trouble) => {

@@ -15,9 +15,8 @@ use crate::wire::Wire;
 
 /// Asks, and ends our half.
 pub(crate) async fn ours(bench: &Bench) {
-    let mut wire = match bench.open(bench.addresses[0]).await {
-        Ok(wire) => wire,
-        Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
+    let Some(mut wire) = bench.open_or_note(bench.addresses[0]).await else {
+        return;
     };
     let ask = Ask {
         half_closes: true,

@@ -48,12 +48,8 @@ pub(crate) async fn check(bench: &Bench) {
 
 async fn run(bench: &Bench, time: Duration) -> Run {
     let address = bench.addresses[0];
-    let mut wire = match bench.open(address).await {
-        Ok(wire) => wire,
-        Err(trouble) => {
-            bench.note(format!("one more connection: {trouble}"));
-            return Run::Nothing;
-        }
+    let Some(mut wire) = bench.open_or_note(address).await else {
+        return Run::Nothing;
     };
     let began = Instant::now();
     let ask = bench.plain();

@@ -11,9 +11,8 @@ use crate::bench::Bench;
 /// Asks, is idle for so long, and asks again.
 pub(crate) async fn check(bench: &Bench, idle: Duration) {
     let address = bench.addresses[0];
-    let mut wire = match bench.open(address).await {
-        Ok(wire) => wire,
-        Err(trouble) => return bench.note(format!("one more connection: {trouble}")),
+    let Some(mut wire) = bench.open_or_note(address).await else {
+        return;
     };
     let since = match bench.ask(&mut wire, &bench.plain()).await {
         Ok(answer) if answer.reuse.is_keep() => answer.last_byte,

@@ -32,6 +32,7 @@ pub(crate) use idle::has_outlier;
 pub use keepwarm_report::Severity;
 pub use product::{Confidence, Product};
 pub use recommend::Recommendation;
+pub use sentence::seconds;
 pub use server_side::ServerSide;
 pub use silence::SilentDrop;
 
@@ -101,23 +102,10 @@ impl Diagnosis {
         findings.extend(findings::silent_drop(&silent_drop));
         let max_age = MaxAge::of(measured, &idle, max_requests);
         findings.extend(findings::max_age(measured, &max_age));
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let is_known = measured.pilot.reuse.is_keep() && measured.reuse == Some(true);
-        let is_unsure = measured.interrupted || idle.uncertain || (is_known && !idle.is_told());
-        let verdict = if findings
-            .iter()
-            .any(|finding| finding.severity > Severity::Info)
-        {
-            Verdict::Findings
-        } else if is_unsure || min_idle.is_some_and(|least| idle.may_be_below(least)) {
-            Verdict::Inconclusive
-        } else {
-            Verdict::Healthy
-        };
         let protocols = protocols(measured);
-        Self {
-            summary: sentence::summary(measured, &idle, max_requests, &findings, verdict),
-            verdict,
+        let mut diagnosis = Self {
+            summary: String::new(),
+            verdict: Verdict::Healthy,
             protocols,
             products: product::guess(measured, &idle, max_requests),
             recommendation: Recommendation::of(measured, &idle, &silent_drop, &http2.idle),
@@ -129,7 +117,9 @@ impl Diagnosis {
             max_age,
             max_requests,
             findings,
-        }
+        };
+        diagnosis.settle(measured);
+        diagnosis
     }
 }
 
@@ -142,14 +132,7 @@ impl Diagnosis {
         };
         let fit = ClientFit::of(measured, &self.idle, row, facts, client, rate_per_s);
         self.findings.extend(fit.finding());
-        self.findings
-            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        if self.verdict != Verdict::Findings && self.has_findings() {
-            self.verdict = Verdict::Findings;
-        }
-        let (idle, max_requests) = (&self.idle, self.max_requests);
-        self.summary =
-            sentence::summary(measured, idle, max_requests, &self.findings, self.verdict);
+        self.settle(measured);
         self.client = Some(fit);
     }
 
@@ -161,14 +144,7 @@ impl Diagnosis {
                 finding.severity = Severity::Info;
             }
         }
-        self.findings
-            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        if self.verdict == Verdict::Findings && !self.has_findings() {
-            self.verdict = Verdict::Healthy;
-        }
-        let (idle, max_requests) = (&self.idle, self.max_requests);
-        self.summary =
-            sentence::summary(measured, idle, max_requests, &self.findings, self.verdict);
+        self.settle(measured);
         self
     }
 
@@ -177,9 +153,23 @@ impl Diagnosis {
         server_side::of(self, self.min_idle)
     }
 
-    fn has_findings(&self) -> bool {
+    /// What the findings come to: their order, the verdict and its sentence.
+    fn settle(&mut self, measured: &Measured) {
+        let (idle, min_idle) = (&self.idle, self.min_idle);
+        self.findings
+            .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let is_known = measured.pilot.reuse.is_keep() && measured.reuse == Some(true);
+        let is_unsure = measured.interrupted || idle.uncertain || (is_known && !idle.is_told());
         let mut findings = self.findings.iter();
-        findings.any(|finding| finding.severity > Severity::Info)
+        self.verdict = if findings.any(|finding| finding.severity > Severity::Info) {
+            Verdict::Findings
+        } else if is_unsure || min_idle.is_some_and(|least| idle.may_be_below(least)) {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Healthy
+        };
+        let (max_requests, findings) = (self.max_requests, &self.findings);
+        self.summary = sentence::summary(measured, idle, max_requests, findings, self.verdict);
     }
 }
 

@@ -55,8 +55,8 @@ fn known(idle: &IdleTimeout) -> String {
     }
 }
 
-/// `5.01 s`, `480 ms`.
-pub(super) fn seconds(time: Duration) -> String {
+/// A time in words: `480 ms`, `5.01 s`. Two decimals, for a server's timer has no more.
+pub fn seconds(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         return format!("{} ms", time.as_millis());
     }

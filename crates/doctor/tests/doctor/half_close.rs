@@ -1,13 +1,13 @@
 //! Half of a connection: the server's, and ours.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use keepwarm_doctor::{AfterTheirs, Cause};
 use keepwarm_lab::scenario;
 
-use crate::support::{examine, examine_url, served_by};
+use crate::support::{answer_ok, examine, examine_url, next_request, served_by};
 
 const SOON: Duration = Duration::from_secs(20);
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -39,26 +39,16 @@ fn gives_up_on_half_connections() -> String {
     served_by(serve)
 }
 
-fn serve(mut socket: &TcpStream) -> Option<()> {
+fn serve(socket: &TcpStream) -> Option<()> {
     let mut lines = BufReader::new(socket).lines();
     socket.set_read_timeout(Some(MS(100))).ok()?;
     loop {
-        let head: Vec<String> = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .take_while(|it| !it.is_empty())
-            .collect();
-        let body = if head.first()?.starts_with("HEAD") {
-            ""
-        } else {
-            "ok"
-        };
+        let first = next_request(&mut lines)?;
         // Our FIN comes right behind the request, if it comes.
         if matches!(socket.peek(&mut [0]), Ok(0)) {
             return None;
         }
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{body}");
-        socket.write_all(answer.as_bytes()).ok()?;
+        answer_ok(socket, &first)?;
     }
 }
 

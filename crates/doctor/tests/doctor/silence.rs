@@ -1,6 +1,6 @@
 //! Idle connections that die and nobody says so.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use keepwarm_doctor::{Cause, Life, Severity};
 use keepwarm_lab::{Behaviour, IdleEnd, scenario};
 
 use crate::kernel;
-use crate::support::{examine, examine_url, served_by};
+use crate::support::{answer_ok, examine, examine_url, next_request, served_by};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 /// Steps of 1, 2, 3, 4.5 and 6 s.
@@ -47,7 +47,7 @@ fn forgets_what_nobody_probes(idle: Duration) -> String {
     served_by(move |socket| serve(socket, idle))
 }
 
-fn serve(mut socket: &TcpStream, idle: Duration) -> Option<()> {
+fn serve(socket: &TcpStream, idle: Duration) -> Option<()> {
     let peer = socket.peer_addr().ok()?.port();
     let mut lines = BufReader::new(socket).lines();
     loop {
@@ -62,18 +62,8 @@ fn serve(mut socket: &TcpStream, idle: Duration) -> Option<()> {
             }
         }
         socket.set_read_timeout(None).ok()?;
-        let head: Vec<String> = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .take_while(|it| !it.is_empty())
-            .collect();
-        let body = if head.first()?.starts_with("HEAD") {
-            ""
-        } else {
-            "ok"
-        };
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{body}");
-        socket.write_all(answer.as_bytes()).ok()?;
+        let first = next_request(&mut lines)?;
+        answer_ok(socket, &first)?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Examining a lab.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -116,21 +116,35 @@ pub(crate) fn one_at_a_time() -> String {
     url
 }
 
+/// Reads a request without a body; its first line, or none at the end.
+pub(crate) fn next_request(lines: &mut Lines<BufReader<&TcpStream>>) -> Option<String> {
+    let mut head = lines.map_while(Result::ok).take_while(|it| !it.is_empty());
+    let first = head.next()?;
+    // The rest of it.
+    head.for_each(drop);
+    Some(first)
+}
+
+/// Answers the request with this first line.
+pub(crate) fn answer_ok(mut socket: &TcpStream, first: &str) -> Option<()> {
+    let body = body_for(first);
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{body}");
+    socket.write_all(answer.as_bytes()).ok()
+}
+
+fn body_for(first: &str) -> &'static str {
+    if first.starts_with("HEAD") { "" } else { "ok" }
+}
+
 fn serve(mut socket: &TcpStream, announces: bool) -> Option<()> {
     let mut lines = BufReader::new(socket).lines();
     loop {
-        let head: Vec<String> = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .take_while(|it| !it.is_empty())
-            .collect();
-        let first = head.first()?;
-        let body = if first.starts_with("HEAD") { "" } else { "ok" };
+        let first = next_request(&mut lines)?;
         if first.contains(" / ") {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{body}");
-            socket.write_all(answer.as_bytes()).ok()?;
+            answer_ok(socket, &first)?;
             continue;
         }
+        let body = body_for(&first);
         let close = if announces {
             "Connection: close\r\n"
         } else {

@@ -12,9 +12,7 @@ mod settings;
 pub(crate) mod snippets;
 mod whole;
 
-use std::time::Duration;
-
-use keepwarm_doctor::{Diagnosis, Measured, Verdict};
+use keepwarm_doctor::{Diagnosis, Measured, Verdict, seconds};
 
 use super::style::{BAD, DIM, GOOD, Painted, STRONG, WHY, wrap};
 
@@ -85,14 +83,4 @@ fn verdict(measured: &Measured, diagnosis: &Diagnosis) -> Vec<String> {
     let mut lines = vec![head];
     lines.extend(wrap(&diagnosis.summary, WIDTH));
     lines
-}
-
-/// `480 ms`, `5.01 s`: two decimals, for a server's timer has no more.
-fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(1) {
-        return format!("{} ms", time.as_millis());
-    }
-    let text = format!("{:.2}", time.as_secs_f64());
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{text} s")
 }

@@ -104,13 +104,8 @@ pub(crate) fn begun(bench: &Bench, session: &Session) {
 /// One more connection, where HTTP/2 is all there is.
 pub(crate) async fn again(bench: &Bench) {
     let address = bench.any_address();
-    let mut session = match bench.open_http2(address).await {
-        Ok(session) => session,
-        Err(trouble) => return bench.note(format!("one more HTTP/2 connection: {trouble}")),
-    };
-    match bench.ask_http2(&mut session).await {
-        Ok(answer) => wait(bench, &mut session, address, answer.last_byte).await,
-        Err(trouble) => bench.note(format!("one more HTTP/2 connection: {trouble}")),
+    if let Some((mut session, since)) = bench.asked_http2_or_note(address).await {
+        wait(bench, &mut session, address, since).await;
     }
 }
 
@@ -134,9 +129,8 @@ pub(crate) async fn connect_only(bench: &Bench, told: Told) {
         return;
     }
     let address = bench.any_address();
-    let mut session = match bench.open_http2(address).await {
-        Ok(session) => session,
-        Err(trouble) => return bench.note(format!("one more HTTP/2 connection: {trouble}")),
+    let Some(mut session) = bench.http2_or_note(address).await else {
+        return;
     };
     let since = session.seen().settings.unwrap_or_else(Instant::now);
     let situation = Situation::Http2ConnectOnly;

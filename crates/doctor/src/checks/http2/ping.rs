@@ -24,13 +24,8 @@ pub(crate) async fn check(bench: &Bench, told: Told) {
         return;
     }
     let address = bench.any_address();
-    let mut session = match bench.open_http2(address).await {
-        Ok(session) => session,
-        Err(trouble) => return bench.note(format!("one more HTTP/2 connection: {trouble}")),
-    };
-    let since = match bench.ask_http2(&mut session).await {
-        Ok(answer) => answer.last_byte,
-        Err(trouble) => return bench.note(format!("one more HTTP/2 connection: {trouble}")),
+    let Some((mut session, since)) = bench.asked_http2_or_note(address).await else {
+        return;
     };
     let end = end(bench, &mut session, since);
     bench

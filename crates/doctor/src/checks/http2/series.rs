@@ -67,12 +67,8 @@ fn put(bench: &Bench, run: &Run) {
 }
 
 async fn run(bench: &Bench, time: Duration) -> Run {
-    let mut session = match bench.open_http2(bench.addresses[0]).await {
-        Ok(session) => session,
-        Err(trouble) => {
-            bench.note(format!("one more HTTP/2 connection: {trouble}"));
-            return Run::Nothing;
-        }
+    let Some(mut session) = bench.http2_or_note(bench.addresses[0]).await else {
+        return Run::Nothing;
     };
     let began = Instant::now();
     let mut since = began;
